@@ -1,0 +1,1 @@
+#include "choroy_kernels.h"

@@ -1,0 +1,87 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Whole files as bytes, read with bounded reads.
+public enum FileBytes {
+    /// All bytes of the file at `path`, or of standard input for "-".
+    ///
+    /// - Throws: `FileError` when the file is missing, a directory, unreadable or larger than `limit` bytes.
+    public static func read(_ path: String, limit: Int = 1 << 36) throws -> [UInt8] {
+        let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.file(path, expected: "a readable file") }
+        defer { if path != "-" { close(descriptor) } }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw SystemError.file(path, expected: "a readable file")
+        }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            throw FileError(path, expected: "a file", found: "a directory")
+        }
+        let size = Int(status.st_size)
+        guard size <= limit else {
+            throw FileError(path, expected: "at most \(limit) bytes", found: "\(size) bytes")
+        }
+        if status.st_mode & S_IFMT == S_IFREG && size > 0 {
+            let bytes = try unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                count = try unsafe fill(
+                    UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
+            }
+            return bytes
+        }
+        return try stream(descriptor, path: path, limit: limit)
+    }
+
+    private static func fill(
+        _ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32, path: String
+    ) throws -> Int {
+        var done = 0
+        while done < buffer.count {
+            let wanted = min(buffer.count - done, 1 << 30)
+            #if canImport(Glibc)
+                let got = unsafe Glibc.read(
+                    descriptor, buffer.baseAddress?.advanced(by: done), wanted)
+            #else
+                let got = unsafe Darwin.read(
+                    descriptor, buffer.baseAddress?.advanced(by: done), wanted)
+            #endif
+            if got < 0 && errno == EINTR { continue }
+            guard got >= 0 else { throw SystemError.file(path, expected: "a readable file") }
+            if got == 0 { break }
+            done += got
+        }
+        return done
+    }
+
+    private static func stream(_ descriptor: Int32, path: String, limit: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            let piece = try unsafe [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+                count = try unsafe fill(
+                    UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
+            }
+            if piece.isEmpty { return bytes }
+            bytes += piece
+            guard bytes.count <= limit else {
+                throw FileError(path, expected: "at most \(limit) bytes", found: "more")
+            }
+        }
+    }
+}
+
+/// Errors of system calls as sentences.
+public enum SystemError {
+    /// A `FileError` that says what `errno` says.
+    public static func file(_ path: String, expected: String) -> FileError {
+        FileError(path, expected: expected, found: message(errno))
+    }
+
+    /// The system's words for an error number, in lower case.
+    public static func message(_ number: Int32) -> String {
+        guard let text = unsafe strerror(number) else { return "error \(number)" }
+        let words = unsafe String(cString: text)
+        return words.prefix(1).lowercased() + words.dropFirst()
+    }
+}

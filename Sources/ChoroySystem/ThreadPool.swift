@@ -1,0 +1,210 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The one fork-join pool of the process.
+///
+/// `run(count) { index in … }` calls its body once for every index and returns when all calls have
+/// ended. Which thread takes which index is not determined, so bodies write to disjoint places and
+/// results never depend on the number of threads. A call from inside a body runs inline; callers on
+/// other threads queue. Idle workers spin for a moment, since the next operation usually follows at
+/// once, and then sleep.
+public final class ThreadPool: Sendable {
+    public static let shared = ThreadPool()
+
+    /// Threads that take part in a job, the caller among them.
+    public var threadCount: Int { limit.load(ordering: .relaxed) }
+
+    /// (epoch << 17) | (closed << 16) | workers inside the current job.
+    private let state = Atomic<UInt64>(1 << 16)
+    private let next = Atomic<Int>(0)
+    private let job = Atomic<UInt>(0)
+    private let parked = Atomic<Int>(0)
+    private let limit = Atomic<Int>(1)
+    private let owner = Atomic<UInt>(0)
+    private let workerKey: pthread_key_t
+    private let signal = Signal()
+    private let callers = Mutex<Int>(0)
+
+    private struct Job {
+        let count: Int
+        let body: (Int) -> Void
+    }
+
+    private init() {
+        var key = pthread_key_t()
+        unsafe pthread_key_create(&key, nil)
+        workerKey = key
+        setThreadCount(Self.processorCount)
+    }
+
+    /// Processors this process may use.
+    public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    /// Sets how many threads take part from the next job on, at least 1.
+    public func setThreadCount(_ count: Int) {
+        callers.withLock { workers in
+            let count = max(1, min(count, 256))
+            limit.store(count, ordering: .relaxed)
+            while workers < count - 1 {
+                start(worker: workers)
+                workers += 1
+            }
+        }
+    }
+
+    /// Calls `body` for every index in `0..<count`; returns when all calls have ended.
+    public func run(_ count: Int, _ body: (Int) -> Void) {
+        if count <= 1 || threadCount == 1 || isInside {
+            for index in 0..<max(0, count) { body(index) }
+            return
+        }
+        callers.withLock { _ in
+            owner.store(Self.currentThread, ordering: .relaxed)
+            withoutActuallyEscaping(body) { body in
+                var work = Job(count: count, body: body)
+                unsafe withUnsafeMutablePointer(to: &work) { pointer in
+                    next.store(0, ordering: .relaxed)
+                    job.store(UInt(bitPattern: pointer), ordering: .relaxed)
+                    let epoch = (state.load(ordering: .relaxed) >> 17) &+ 1
+                    state.store(epoch << 17, ordering: .sequentiallyConsistent)
+                    if parked.load(ordering: .sequentiallyConsistent) > 0 { signal.broadcast() }
+                    take(unsafe pointer.pointee)
+                    state.bitwiseOr(1 << 16, ordering: .acquiringAndReleasing)
+                    while state.load(ordering: .acquiring) & 0xFFFF != 0 {}
+                }
+            }
+            owner.store(0, ordering: .relaxed)
+        }
+    }
+
+    private func take(_ job: Job) {
+        while true {
+            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            if index >= job.count { return }
+            job.body(index)
+        }
+    }
+
+    private static var currentThread: UInt {
+        #if canImport(Glibc)
+            UInt(pthread_self())
+        #else
+            UInt(bitPattern: pthread_self())
+        #endif
+    }
+
+    private var isInside: Bool {
+        unsafe pthread_getspecific(workerKey) != nil
+            || owner.load(ordering: .relaxed) == Self.currentThread
+    }
+
+    private func start(worker: Int) {
+        let entry = unsafe Unmanaged.passRetained(WorkerEntry(pool: self, worker: worker))
+        #if canImport(Glibc)
+            var thread = pthread_t()
+        #else
+            var thread: pthread_t?
+        #endif
+        let result = unsafe pthread_create(&thread, nil, workerMain, entry.toOpaque())
+        if result != 0 { unsafe entry.release() }
+    }
+
+    fileprivate func serve(worker: Int) {
+        unsafe pthread_setspecific(workerKey, UnsafeRawPointer(bitPattern: 1))
+        var seen = state.load(ordering: .acquiring) >> 17
+        var patience = 0
+        while true {
+            let now = state.load(ordering: .acquiring)
+            if now >> 17 == seen {
+                patience += 1
+                if patience > 20_000 {
+                    park(while: seen)
+                    patience = 0
+                }
+                continue
+            }
+            patience = 0
+            if now & (1 << 16) != 0 || worker >= threadCount - 1 {
+                seen = now >> 17
+                continue
+            }
+            let joined = state.weakCompareExchange(
+                expected: now, desired: now + 1, ordering: .acquiringAndReleasing)
+            guard joined.exchanged else { continue }
+            seen = now >> 17
+            if let pointer = unsafe UnsafePointer<Job>(
+                bitPattern: job.load(ordering: .relaxed))
+            {
+                take(unsafe pointer.pointee)
+            }
+            state.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+        }
+    }
+
+    private func park(while seen: UInt64) {
+        signal.wait(
+            entering: { parked.wrappingAdd(1, ordering: .sequentiallyConsistent) },
+            while: { state.load(ordering: .sequentiallyConsistent) >> 17 == seen },
+            leaving: { parked.wrappingSubtract(1, ordering: .sequentiallyConsistent) })
+    }
+}
+
+private final class WorkerEntry {
+    let pool: ThreadPool
+    let worker: Int
+    init(pool: ThreadPool, worker: Int) {
+        self.pool = pool
+        self.worker = worker
+    }
+}
+
+#if canImport(Glibc)
+    private func workerMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+        unsafe serveWorker(argument)
+    }
+#else
+    private func workerMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        unsafe serveWorker(argument)
+    }
+#endif
+
+private func serveWorker(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument = unsafe argument else { return nil }
+    let entry = unsafe Unmanaged<WorkerEntry>.fromOpaque(argument).takeRetainedValue()
+    entry.pool.serve(worker: entry.worker)
+    return nil
+}
+
+/// A condition variable with its mutex, both at addresses that never move.
+///
+/// `@unchecked`: the pointers are set once, and what they point to is made for sharing.
+@safe private final class Signal: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    init() {
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe condition = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(condition, nil)
+    }
+
+    func broadcast() {
+        unsafe pthread_mutex_lock(mutex)
+        unsafe pthread_cond_broadcast(condition)
+        unsafe pthread_mutex_unlock(mutex)
+    }
+
+    func wait(entering: () -> Void, while condition: () -> Bool, leaving: () -> Void) {
+        unsafe pthread_mutex_lock(mutex)
+        entering()
+        while condition() { unsafe pthread_cond_wait(self.condition, mutex) }
+        leaving()
+        unsafe pthread_mutex_unlock(mutex)
+    }
+}

@@ -1,0 +1,76 @@
+import Synchronization
+
+/// A block of floats, written once by the operation that allocates it and immutable afterwards.
+///
+/// Blocks come from `StorageRecycler`, since a training step asks for the same sizes each time.
+@safe public final class TensorStorage: @unchecked Sendable {
+    /// The floats; 64-byte aligned. Read-only after the operation that made the block has returned.
+    package let pointer: UnsafeMutablePointer<Float>
+    package let count: Int
+
+    /// A block of `count` floats with undefined content.
+    package init(count: Int) {
+        self.count = count
+        unsafe pointer = StorageRecycler.shared.take(count)
+    }
+
+    deinit { unsafe StorageRecycler.shared.give(pointer, count) }
+}
+
+/// Freed blocks by size, kept for the next operation that needs one.
+package final class StorageRecycler: Sendable {
+    package static let shared = StorageRecycler()
+
+    /// Bytes of free blocks that may be kept.
+    private static let limit = 1 << 31
+    private let free = Mutex<Free>(Free())
+
+    private struct Free {
+        var blocks: [Int: [UInt]] = [:]
+        var bytes = 0
+    }
+
+    /// Capacity for `count` floats: powers of two with three steps between, so that near sizes share.
+    private static func capacity(_ count: Int) -> Int {
+        if count <= 64 { return 64 }
+        let step = 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount - 3)
+        return (count + step - 1) / step * step
+    }
+
+    fileprivate func take(_ count: Int) -> UnsafeMutablePointer<Float> {
+        let capacity = Self.capacity(count)
+        let kept: UInt? = free.withLock { free in
+            guard let block = free.blocks[capacity]?.popLast() else { return nil }
+            free.bytes -= capacity * 4
+            return block
+        }
+        if let kept, let pointer = unsafe UnsafeMutablePointer<Float>(bitPattern: kept) {
+            return unsafe pointer
+        }
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity * 4, alignment: 64)
+        return unsafe raw.bindMemory(to: Float.self, capacity: capacity)
+    }
+
+    fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
+        let capacity = Self.capacity(count)
+        let address = unsafe UInt(bitPattern: pointer)
+        let kept = free.withLock { free in
+            guard free.bytes + capacity * 4 <= Self.limit else { return false }
+            free.blocks[capacity, default: []].append(address)
+            free.bytes += capacity * 4
+            return true
+        }
+        if !kept { unsafe UnsafeMutableRawPointer(pointer).deallocate() }
+    }
+
+    /// Gives all free blocks back to the system.
+    package func drain() {
+        let blocks = free.withLock { free in
+            defer { free = Free() }
+            return free.blocks.values.flatMap { $0 }
+        }
+        for block in blocks {
+            unsafe UnsafeMutableRawPointer(bitPattern: block)?.deallocate()
+        }
+    }
+}
