@@ -79,6 +79,12 @@ let package = Package(
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyGenerationTests",
+            dependencies: [
+                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "ChoroyGeneration",
+                "TestSupport",
+            ], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
