@@ -28,7 +28,8 @@ public struct TokenGenerator<Model: LanguageModel>: Sequence, IteratorProtocol {
     public private(set) var tokensRead = 0
 
     private let model: Model
-    private var sampler: Sampler
+    /// Draws the tokens; its random numbers have moved on with each.
+    public private(set) var sampler: Sampler
     private let maxTokens: Int
     private let stopTokens: Set<TokenID>
     private let contextLength: Int
