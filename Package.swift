@@ -74,7 +74,8 @@ let package = Package(
                 "ChoroyGeneration", arguments,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["ChoroySystem"], path: "Tests/Support", exclude: ["install-libraries.sh"],
+            name: "TestSupport", dependencies: ["ChoroySystem"], path: "Tests/Support",
+            exclude: ["install-libraries.sh"],
             swiftSettings: settings),
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],

@@ -40,7 +40,8 @@ public enum FilePath {
     }
 
     public static func join(_ directory: String, _ name: String) -> String {
-        directory.isEmpty ? name : directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+        directory.isEmpty
+            ? name : directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     }
 
     /// Makes a directory and those above it.
