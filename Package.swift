@@ -74,8 +74,15 @@ let package = Package(
                 "ChoroyGeneration", arguments,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["ChoroySystem"], path: "Tests/Support", exclude: ["install-libraries.sh"],
+            name: "TestSupport", dependencies: ["ChoroySystem"], path: "Tests/Support",
+            exclude: ["install-libraries.sh"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyModelTests",
+            dependencies: [
+                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "TestSupport",
+            ],
+            exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
