@@ -78,6 +78,12 @@ let package = Package(
             exclude: ["install-libraries.sh"],
             swiftSettings: settings),
         .testTarget(
+            name: "ChoroyModelTests",
+            dependencies: [
+                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "TestSupport",
+            ],
+            exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
     ],
