@@ -1,4 +1,4 @@
-public import ChoroyTensor
+internal import ChoroyTensor
 
 /// What one pass over tokens needs beside the tokens: where each sequence begins and how far it has
 /// come, what it remembers, and whether gradients are wanted.

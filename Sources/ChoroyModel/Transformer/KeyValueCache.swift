@@ -1,4 +1,4 @@
-package import ChoroyTensor
+internal import ChoroyTensor
 
 /// What a Transformer remembers of a sequence: keys and values in blocks of 64 positions.
 ///
