@@ -79,6 +79,11 @@ let package = Package(
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyModelTests",
+            dependencies: [
+                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "TestSupport",
+            ], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -20,7 +20,8 @@ struct Evaluate: ParsableCommand {
     @Argument(help: "A model: a model directory or an ARPA file.")
     var model: String
 
-    @Argument(help: ArgumentHelp("Text files, directories, or - for standard input.", valueName: "text"))
+    @Argument(
+        help: ArgumentHelp("Text files, directories, or - for standard input.", valueName: "text"))
     var texts: [String]
 
     enum Convention: String, ExpressibleByArgument, CaseIterable {
@@ -34,7 +35,8 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Tokens of a window. Default: the model's context, else 512 where one is needed.")
     var context: Int?
 
-    @Option(help: "Tokens from window to window with --convention sliding. Default: half the context.")
+    @Option(
+        help: "Tokens from window to window with --convention sliding. Default: half the context.")
     var stride: Int?
 
     @Flag(help: "Print one JSON object.")
@@ -69,7 +71,8 @@ struct Evaluate: ParsableCommand {
         let result = Self.evaluate(loaded.model, loaded, documents, convention)
         guard result.tokens > 0 else {
             throw FileError(
-                texts.joined(separator: ", "), expected: "a token that can be scored", found: "none")
+                texts.joined(separator: ", "), expected: "a token that can be scored", found: "none"
+            )
         }
         print(json ? Self.json(loaded, result) : Self.summary(loaded, result))
     }
@@ -109,8 +112,9 @@ struct Evaluate: ParsableCommand {
             result.scoresFirstToken
             ? "first token scored after the start of text" : "first token not scored"
         var parts = [
-            "bits per byte \(Terminal.decimal(result.bitsPerByte, 4)) ± "
-                + Terminal.decimal(result.standardError, 4),
+            "bits per byte \(Terminal.decimal(result.bitsPerByte, 4))"
+                + (result.standardError.isNaN
+                    ? "" : " ± \(Terminal.decimal(result.standardError, 4))"),
             "perplexity \(Terminal.decimal(result.perplexity, 4)) per \(loaded.unit) "
                 + "(\(result.convention.name), \(first))",
             "\(Terminal.grouped(result.tokens)) \(loaded.unit)s",

@@ -14,13 +14,17 @@ struct NGram: ParsableCommand {
             Example: choroy ngram book.txt --order 6 --unit character --output book.arpa
             """)
 
-    @Argument(help: ArgumentHelp("Text files, directories, or - for standard input.", valueName: "text"))
+    @Argument(
+        help: ArgumentHelp("Text files, directories, or - for standard input.", valueName: "text"))
     var texts: [String]
 
     @Option(help: "The longest n-grams, 1 to \(NGramEstimate.maximumOrder).")
     var order = 5
 
-    @Option(help: "What a token is: token, word, character or byte. Default: token with --tokenizer, else word.")
+    @Option(
+        help:
+            "What a token is: token, word, character or byte. Default: token with --tokenizer, else word."
+    )
     var unit: NGramVocabulary.Unit?
 
     @Option(help: "The tokenizer whose tokens are counted: tokenizer.json or a directory with one.")
@@ -66,7 +70,8 @@ struct NGram: ParsableCommand {
             sequences.append(ids?[index] ?? vocabulary.encode(Array(document)))
         }
         guard sequences.count > 0 else {
-            throw FileError(texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
+            throw FileError(
+                texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
         }
         let estimate = NGramEstimate(order: order, sequences)
         for note in estimate.notes { Terminal.note("note: \(note)") }
