@@ -92,6 +92,12 @@ let package = Package(
                 "ChoroyTraining", "ChoroyModel", "ChoroyTensor", "ChoroyText", "ChoroySystem",
                 "TestSupport",
             ], exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyGenerationTests",
+            dependencies: [
+                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "ChoroyGeneration",
+                "TestSupport",
+            ], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

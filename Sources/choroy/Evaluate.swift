@@ -99,12 +99,12 @@ struct Evaluate: ParsableCommand {
         _ convention: EvaluationConvention
     ) -> Evaluation {
         let total = documents.reduce(0) { $0 + $1.tokens.count }
-        var progress = Progress(total: total, unit: loaded.unit)
-        defer { progress.finish() }
+        var progress = Progress("evaluating", total: total, unit: "\(loaded.unit)s")
+        defer { progress.clear() }
         return Evaluation.evaluate(
             model, on: documents, convention: convention, startToken: loaded.startOfText,
             unknownToken: loaded.unknownToken
-        ) { progress.show($0) }
+        ) { progress.update($0) }
     }
 
     private static func summary(_ loaded: LoadedModel, _ result: Evaluation) -> String {
@@ -112,18 +112,18 @@ struct Evaluate: ParsableCommand {
             result.scoresFirstToken
             ? "first token scored after the start of text" : "first token not scored"
         var parts = [
-            "bits per byte \(Terminal.decimal(result.bitsPerByte, 4))"
+            "bits per byte \(Figures.decimal(result.bitsPerByte, 4))"
                 + (result.standardError.isNaN
-                    ? "" : " ± \(Terminal.decimal(result.standardError, 4))"),
-            "perplexity \(Terminal.decimal(result.perplexity, 4)) per \(loaded.unit) "
+                    ? "" : " ± \(Figures.decimal(result.standardError, 4))"),
+            "perplexity \(Figures.decimal(result.perplexity, 4)) per \(loaded.unit) "
                 + "(\(result.convention.name), \(first))",
-            "\(Terminal.grouped(result.tokens)) \(loaded.unit)s",
-            "\(Terminal.grouped(result.bytes)) bytes",
+            "\(Figures.grouped(result.tokens)) \(loaded.unit)s",
+            "\(Figures.grouped(result.bytes)) bytes",
         ]
         if loaded.unknownToken != nil {
             parts.append(
-                "\(Terminal.grouped(result.unknownTokens)) unknown, perplexity without them "
-                    + Terminal.decimal(result.perplexityOfKnown, 4))
+                "\(Figures.grouped(result.unknownTokens)) unknown, perplexity without them "
+                    + Figures.decimal(result.perplexityOfKnown, 4))
         }
         return parts.joined(separator: " | ")
     }

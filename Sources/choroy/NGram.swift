@@ -74,7 +74,7 @@ struct NGram: ParsableCommand {
                 texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
         }
         let estimate = NGramEstimate(order: order, sequences)
-        for note in estimate.notes { Terminal.note("note: \(note)") }
+        for note in estimate.notes { StandardStreams.note("note: \(note)") }
         if let source { try source.save(to: Self.tokenizerPath(of: output)) }
         try ARPAWriter.write(
             estimate.model, vocabulary, to: output, tokenizerHash: source?.hash)
@@ -86,10 +86,10 @@ struct NGram: ParsableCommand {
         seconds: Double
     ) {
         let counts = estimate.model.counts
-        Terminal.note(
+        StandardStreams.note(
             "\(output): order \(order), \(sequences.count) \(unit.rawValue)s read, "
                 + "n-grams \(counts.map(String.init).joined(separator: " / ")), "
-                + "\(Terminal.decimal(seconds, 2)) s")
+                + "\(Figures.decimal(seconds, 2)) s")
         guard json else { return }
         let discounts = estimate.discounts.map { discounts in
             JSONValue.array(discounts.values.dropFirst().map { .number($0) })
