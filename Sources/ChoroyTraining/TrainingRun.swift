@@ -113,3 +113,19 @@ public final class TrainingRun {
         FilePath.join(directory, "training/plan.json")
     }
 }
+
+extension TrainingRun {
+    /// Plan and model of the run in `directory`.
+    ///
+    /// - Throws: `FileError` when its `training/plan.json` is damaged.
+    public static func contents(of directory: String) throws -> (TrainingPlan, TransformerConfig) {
+        let path = FilePath.join(directory, "training/plan.json")
+        let contents = try JSONReader.parse(FileBytes.read(path, limit: 1 << 20), path: path)
+        guard let plan = contents["plan"], let model = contents["model"] else {
+            throw FileError(path, expected: "plan and model", found: "a file without them")
+        }
+        return (
+            try TrainingPlan(json: plan, path: path), try TransformerConfig(json: model, path: path)
+        )
+    }
+}
