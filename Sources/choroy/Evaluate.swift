@@ -42,6 +42,8 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @OptionGroup var threads: ThreadOptions
+
     func validate() throws {
         if let context, context < 2 { throw ValidationError("--context \(context) is below 2") }
         if let stride {
@@ -55,6 +57,7 @@ struct Evaluate: ParsableCommand {
     }
 
     func run() throws {
+        threads.apply()
         let loaded = try LoadedModel.load(model)
         let corpus = try Corpus(at: texts)
         let convention = try resolved(for: loaded)
@@ -112,18 +115,18 @@ struct Evaluate: ParsableCommand {
             result.scoresFirstToken
             ? "first token scored after the start of text" : "first token not scored"
         var parts = [
-            "bits per byte \(Terminal.decimal(result.bitsPerByte, 4))"
+            "bits per byte \(Readable.decimal(result.bitsPerByte, 4))"
                 + (result.standardError.isNaN
-                    ? "" : " ± \(Terminal.decimal(result.standardError, 4))"),
-            "perplexity \(Terminal.decimal(result.perplexity, 4)) per \(loaded.unit) "
+                    ? "" : " ± \(Readable.decimal(result.standardError, 4))"),
+            "perplexity \(Readable.decimal(result.perplexity, 4)) per \(loaded.unit) "
                 + "(\(result.convention.name), \(first))",
-            "\(Terminal.grouped(result.tokens)) \(loaded.unit)s",
-            "\(Terminal.grouped(result.bytes)) bytes",
+            "\(Readable.grouped(result.tokens)) \(loaded.unit)s",
+            "\(Readable.grouped(result.bytes)) bytes",
         ]
         if loaded.unknownToken != nil {
             parts.append(
-                "\(Terminal.grouped(result.unknownTokens)) unknown, perplexity without them "
-                    + Terminal.decimal(result.perplexityOfKnown, 4))
+                "\(Readable.grouped(result.unknownTokens)) unknown, perplexity without them "
+                    + Readable.decimal(result.perplexityOfKnown, 4))
         }
         return parts.joined(separator: " | ")
     }

@@ -36,6 +36,8 @@ struct NGram: ParsableCommand {
     @Flag(help: "Print one JSON object about the model on standard output.")
     var json = false
 
+    @OptionGroup var threads: ThreadOptions
+
     /// Where the tokenizer of a model of tokens is kept: beside the file.
     static func tokenizerPath(of path: String) -> String { path + ".tokenizer" }
 
@@ -52,6 +54,7 @@ struct NGram: ParsableCommand {
     }
 
     func run() throws {
+        threads.apply()
         let start = Machine.now()
         let corpus = try Corpus(at: texts)
         let unit = unit ?? (tokenizer == nil ? .word : .token)
@@ -74,7 +77,7 @@ struct NGram: ParsableCommand {
                 texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
         }
         let estimate = NGramEstimate(order: order, sequences)
-        for note in estimate.notes { Terminal.note("note: \(note)") }
+        for note in estimate.notes { StandardOutput.note("note: \(note)") }
         if let source { try source.save(to: Self.tokenizerPath(of: output)) }
         try ARPAWriter.write(
             estimate.model, vocabulary, to: output, tokenizerHash: source?.hash)
@@ -86,10 +89,10 @@ struct NGram: ParsableCommand {
         seconds: Double
     ) {
         let counts = estimate.model.counts
-        Terminal.note(
+        StandardOutput.note(
             "\(output): order \(order), \(sequences.count) \(unit.rawValue)s read, "
                 + "n-grams \(counts.map(String.init).joined(separator: " / ")), "
-                + "\(Terminal.decimal(seconds, 2)) s")
+                + "\(Readable.decimal(seconds, 2)) s")
         guard json else { return }
         let discounts = estimate.discounts.map { discounts in
             JSONValue.array(discounts.values.dropFirst().map { .number($0) })
