@@ -125,7 +125,8 @@ struct Evaluate: ParsableCommand {
         ]
         if loaded.unknownToken != nil {
             parts.append(
-                "\(Readable.grouped(result.unknownTokens)) unknown, perplexity without them "
+                "\(Readable.grouped(result.unknownTokens)) unknown (their spelling is not counted), "
+                    + "perplexity without them "
                     + Readable.decimal(result.perplexityOfKnown, 4))
         }
         return parts.joined(separator: " | ")

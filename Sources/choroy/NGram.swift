@@ -76,6 +76,12 @@ struct NGram: ParsableCommand {
             throw FileError(
                 texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
         }
+        guard sequences.count < NGramEstimate.maximumTokens else {
+            throw FileError(
+                texts.joined(separator: ", "),
+                expected: "fewer than \(NGramEstimate.maximumTokens) \(unit.rawValue)s",
+                found: "\(sequences.count)")
+        }
         let estimate = NGramEstimate(order: order, sequences)
         for note in estimate.notes { StandardOutput.note("note: \(note)") }
         if let source { try source.save(to: Self.tokenizerPath(of: output)) }
