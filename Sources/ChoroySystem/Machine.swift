@@ -52,8 +52,8 @@ extension Machine {
 extension Machine {
     /// The local time of day some seconds from now, as "14:05".
     public static func clock(after seconds: Double) -> String {
-        var now = unsafe time(nil) + Int(seconds.isFinite ? min(max(seconds, 0), 1e9) : 0)
-        var parts = tm()
+        var now = time(nil) + Int(seconds.isFinite ? min(max(seconds, 0), 1e9) : 0)
+        var parts = unsafe tm()
         unsafe localtime_r(&now, &parts)
         func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
         return unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min))"

@@ -42,6 +42,8 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @OptionGroup var threads: ThreadOptions
+
     func validate() throws {
         if let context, context < 2 { throw ValidationError("--context \(context) is below 2") }
         if let stride {
@@ -55,6 +57,7 @@ struct Evaluate: ParsableCommand {
     }
 
     func run() throws {
+        threads.apply()
         let loaded = try LoadedModel.load(model)
         let corpus = try Corpus(at: texts)
         let convention = try resolved(for: loaded)
@@ -122,7 +125,8 @@ struct Evaluate: ParsableCommand {
         ]
         if loaded.unknownToken != nil {
             parts.append(
-                "\(Figures.grouped(result.unknownTokens)) unknown, perplexity without them "
+                "\(Figures.grouped(result.unknownTokens)) unknown (their spelling is not counted), "
+                    + "perplexity without them "
                     + Figures.decimal(result.perplexityOfKnown, 4))
         }
         return parts.joined(separator: " | ")

@@ -53,9 +53,6 @@ struct LoadedModel {
 
     /// The documents of `corpus` as the model is scored on them.
     func texts(_ corpus: Corpus) -> [EvaluationText] {
-        if let vocabulary = encoding as? NGramVocabulary {
-            return corpus.documents.map { EvaluationText($0, vocabulary: vocabulary) }
-        }
-        return corpus.documents.map { EvaluationText($0, encoding: encoding) }
+        EvaluationText.texts(corpus.documents, encoding: encoding)
     }
 }

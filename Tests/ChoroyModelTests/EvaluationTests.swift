@@ -57,7 +57,7 @@ import Testing
     @Test func `windows do not matter to a model that looks back less than half of one`() {
         let text = String(repeating: "the cat sat on the mat. no dog ate it.\n", count: 40)
         let (vocabulary, model) = `Modified Kneser-Ney`.model(text, unit: .character, order: 4)
-        let document = EvaluationText(Array(text.utf8)[...], vocabulary: vocabulary)
+        let document = EvaluationText.texts([Array(text.utf8)[...]], encoding: vocabulary)[0]
         let results = [nil, 8, 9, 50, 5000].map { context in
             Evaluation.evaluate(
                 model, on: [document, document], convention: .rolling(context: context),
@@ -97,7 +97,7 @@ import Testing
     @Test func `the bytes of words and line ends add up to the text`() {
         let bytes = Array("  a b \r\n\n<s> zz  \nlast one ".utf8)
         let (vocabulary, _) = NGramVocabulary.words(of: [bytes[...]])
-        let text = EvaluationText(bytes[...], vocabulary: vocabulary)
+        let text = EvaluationText.texts([bytes[...]], encoding: vocabulary)[0]
         #expect(text.tokens == [2, 3, 1, 1, 4, 1, 5, 6, 1])
         #expect(text.byteCounts.reduce(0, +) == bytes.count)
     }
@@ -117,7 +117,8 @@ import Testing
         let expected = try #require(golden["results"]?[name])
         let text = String(decoding: try FileBytes.read(train), as: UTF8.self)
         let (vocabulary, estimate) = `Modified Kneser-Ney`.words(text, order: order)
-        let document = EvaluationText(try FileBytes.read(valid)[...], vocabulary: vocabulary)
+        let document = EvaluationText.texts(
+            [try FileBytes.read(valid)[...]], encoding: vocabulary)[0]
         let result = Evaluation.evaluate(
             estimate.model, on: [document], convention: .rolling(context: nil),
             startToken: vocabulary.endToken, unknownToken: vocabulary.unknownToken)
