@@ -1,0 +1,49 @@
+/// The characters that stand for bytes in `tokenizer.json`, so that every token is printable text.
+///
+/// A byte that is a printable Latin-1 character stands for itself; the 68 others are U+0100,
+/// U+0101, … in ascending order. Space is "Ġ".
+///
+/// Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"; the
+/// alphabet is that of its published `encoder.json`.
+struct ByteAlphabet: Sendable {
+    private static let scalars: [Unicode.Scalar] = {
+        var next: UInt32 = 0x100
+        return (UInt8.min...UInt8.max).map { byte in
+            switch byte {
+            case 0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF: return Unicode.Scalar(byte)
+            default:
+                defer { next += 1 }
+                return Unicode.Scalar(next) ?? Unicode.Scalar(byte)
+            }
+        }
+    }()
+
+    /// Byte + 1 of each scalar below U+0144; 0 where the scalar stands for no byte.
+    private static let bytes: [UInt16] = {
+        var bytes = [UInt16](repeating: 0, count: 0x144)
+        for (byte, scalar) in scalars.enumerated() {
+            bytes[Int(scalar.value)] = UInt16(byte) + 1
+        }
+        return bytes
+    }()
+
+    /// The text that stands for `bytes`.
+    static func text(of bytes: some Sequence<UInt8>) -> String {
+        var text = String.UnicodeScalarView()
+        for byte in bytes { text.append(scalars[Int(byte)]) }
+        return String(text)
+    }
+
+    /// The bytes that `text` stands for; nil when a character is not of the alphabet.
+    static func bytes(of text: Substring) -> [UInt8]? {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.utf8.count)
+        for scalar in text.unicodeScalars {
+            guard scalar.value < 0x144, bytes[Int(scalar.value)] > 0 else { return nil }
+            result.append(UInt8(bytes[Int(scalar.value)] - 1))
+        }
+        return result
+    }
+
+    static func bytes(of text: String) -> [UInt8]? { bytes(of: text[...]) }
+}
