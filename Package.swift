@@ -86,6 +86,12 @@ let package = Package(
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyTrainingTests",
+            dependencies: [
+                "ChoroyTraining", "ChoroyModel", "ChoroyTensor", "ChoroyText", "ChoroySystem",
+                "TestSupport",
+            ], exclude: ["Golden"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -25,3 +25,26 @@ public enum Machine {
         #endif
     }
 }
+
+extension Machine {
+    /// The processor's name, as the system gives it.
+    public static var cpuName: String {
+        #if canImport(Glibc)
+            guard let bytes = try? FileBytes.read("/proc/cpuinfo", limit: 1 << 24) else {
+                return "unknown processor"
+            }
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            where line.hasPrefix("model name") {
+                let name = line.drop { $0 != ":" }.dropFirst()
+                return String(name.drop { $0 == " " })
+            }
+            return "unknown processor"
+        #else
+            var size = 0
+            unsafe sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
+            var name = [UInt8](repeating: 0, count: size)
+            unsafe sysctlbyname("machdep.cpu.brand_string", &name, &size, nil, 0)
+            return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+        #endif
+    }
+}

@@ -17,22 +17,7 @@ public struct Corpus: Sendable {
     ///   4,096 bytes) and when there is no text at all. Invalid UTF-8 is kept as it is.
     public init(at paths: [String]) throws {
         var documents: [ArraySlice<UInt8>] = []
-        var names: [String] = []
-        for path in paths {
-            guard path == "-" || FilePath.kind(of: path) == .directory else {
-                names.append(path)
-                continue
-            }
-            if path == "-" {
-                names.append(path)
-                continue
-            }
-            for name in try FilePath.list(path) where !name.hasPrefix(".") {
-                let file = FilePath.join(path, name)
-                if FilePath.kind(of: file) == .file { names.append(file) }
-            }
-        }
-        for name in names {
+        for name in try Self.files(at: paths) {
             let bytes = try FileBytes.read(name)
             if let place = bytes.prefix(4096).firstIndex(of: 0) {
                 throw FileError(
@@ -45,6 +30,16 @@ public struct Corpus: Sendable {
                 paths.map(Self.title).joined(separator: ", "), expected: "text", found: "none")
         }
         self.init(documents: documents)
+    }
+
+    /// The files that `paths` name: directories give their files in the order of their names.
+    public static func files(at paths: [String]) throws -> [String] {
+        try paths.flatMap { path in
+            guard path != "-", FilePath.kind(of: path) == .directory else { return [path] }
+            return try FilePath.list(path).filter { !$0.hasPrefix(".") }.map {
+                FilePath.join(path, $0)
+            }.filter { FilePath.kind(of: $0) == .file }
+        }
     }
 
     /// The documents in `bytes`, which stand for one file.

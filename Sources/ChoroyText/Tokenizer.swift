@@ -2,28 +2,93 @@ import ChoroySystem
 
 /// Bytes to token ids and back: byte-level byte-pair encoding.
 ///
-/// Lossless for any bytes, valid UTF-8 or not: `decode(encode(bytes)) == bytes`.
+/// Lossless for any bytes, valid UTF-8 or not: `decode(encode(bytes)) == bytes`, as long as the
+/// vocabulary has all 256 bytes (a byte that it lacks gives no id) and the file asks for no
+/// normalization.
 public struct Tokenizer: TextEncoding {
-    /// The bytes of each token; index = id.
-    let vocabulary: [[UInt8]]
-    /// Names and ids of the special tokens, ascending by id.
-    public let specialTokens: [(content: String, id: TokenID)]
-
     /// What every new tokenizer reserves, in this order, after its other tokens.
     public static let reservedTokens =
         ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + (0..<5).map { "<|reserved_\($0)|>" }
 
-    /// A vocabulary of the 256 bytes and the given special tokens after them.
-    public init(bytesAnd special: [String] = Tokenizer.reservedTokens) {
-        vocabulary = (0..<256).map { [UInt8($0)] } + special.map { Array($0.utf8) }
-        specialTokens = special.enumerated().map { ($1, TokenID(256 + $0)) }
+    let tokens: TokenTable
+    let mergeTable: MergeTable
+    let added: AddedTokens
+    let preTokenizer: PreTokenizer
+    let normalization: Normalization?
+    /// A piece that is a token as a whole is that token, whatever the merges say.
+    let ignoresMerges: Bool
+    private let specials: [(content: String, id: TokenID)]
+
+    /// A vocabulary of the 256 bytes, id = byte, and the given special tokens after them.
+    ///
+    /// - Precondition: at least two bytes in each special token, none twice.
+    public init(
+        bytesAnd special: [String] = Tokenizer.reservedTokens,
+        pattern: PreTokenizer.Pattern = .llamaBPE
+    ) {
+        precondition(
+            special.allSatisfy { $0.utf8.count > 1 }
+                && Set(special.map { Array($0.utf8) }).count == special.count,
+            "special tokens \(special) must be distinct and longer than a byte")
+        var tokens = TokenTable()
+        for byte in UInt8.min...UInt8.max { tokens.append([byte]) }
+        for content in special { tokens.append(content.utf8) }
+        self.init(
+            tokens: tokens, merges: [], byteTokens: Array(0..<256),
+            added: special.enumerated().map {
+                .init(
+                    content: $1, id: TokenID(256 + $0), isSpecial: true, isNormalized: false)
+            },
+            pattern: pattern)
+    }
+
+    /// A vocabulary in parts that belong together, as the trainer and the file reader make them.
+    init(
+        tokens: TokenTable, merges: [MergeTable.Merge], byteTokens: [TokenID],
+        added: [AddedTokens.Token], pattern: PreTokenizer.Pattern,
+        normalization: Normalization? = nil, ignoresMerges: Bool = false
+    ) {
+        mergeTable = MergeTable(merges, byteTokens: byteTokens)
+        self.added = AddedTokens(added)
+        preTokenizer = PreTokenizer(pattern)
+        self.normalization = normalization
+        self.ignoresMerges = ignoresMerges
+        specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
+        self.tokens = Self.listing(
+            tokens, merges: mergeTable, added: self.added, all: ignoresMerges)
+    }
+
+    /// Lists the tokens that a piece with exactly their bytes becomes.
+    ///
+    /// Not every token is one: where context decided merges in training, a token's bytes alone may
+    /// merge in another way.
+    private static func listing(
+        _ tokens: TokenTable, merges: MergeTable, added: AddedTokens, all: Bool
+    ) -> TokenTable {
+        var isOutside = [Bool](repeating: false, count: tokens.count)
+        for token in added.tokens { isOutside[Int(token.id)] = true }
+        var tokens = tokens
+        var ids: [TokenID] = []
+        for id in 0..<tokens.count where !isOutside[id] && tokens.length(of: id) > 0 {
+            if !all {
+                ids.removeAll(keepingCapacity: true)
+                unsafe tokens.bytes(of: id).withUnsafeBufferPointer {
+                    unsafe merges.encode($0, into: &ids)
+                }
+                if ids != [TokenID(id)] { continue }
+            }
+            tokens.list(id)
+        }
+        return tokens
     }
 
     /// The tokenizer in a `tokenizer.json`, or in a directory that holds one.
+    ///
+    /// - Throws: `FileError` for a file that is damaged or asks for what Choroy does not have.
     public init(contentsOf path: String) throws {
-        let file =
-            FilePath.kind(of: path) == .directory ? FilePath.join(path, "tokenizer.json") : path
-        self = try TokenizerFile.read(file)
+        let isDirectory = FilePath.kind(of: path) == .directory
+        self = try TokenizerFileReader.read(
+            isDirectory ? FilePath.join(path, "tokenizer.json") : path)
     }
 
     /// Writes `tokenizer.json` and `tokenizer_config.json` as Hugging Face reads them.
@@ -31,25 +96,57 @@ public struct Tokenizer: TextEncoding {
         try TokenizerFile.write(self, to: directory)
     }
 
-    /// SHA-256 of what decides the ids: vocabulary, merges, special tokens and pattern.
-    public var hash: String {
-        var hash = SHA256()
-        for token in vocabulary {
-            hash.update(Array("\(token.count) ".utf8) + token)
-        }
-        for (content, id) in specialTokens { hash.update("special \(id) \(content)\n".utf8) }
-        return hash.finalize()
-    }
+    /// Names and ids of the special tokens, ascending by id.
+    public var specialTokens: [(content: String, id: TokenID)] { specials }
 
-    public var vocabularySize: Int { vocabulary.count }
+    /// Where this tokenizer cuts text into pieces.
+    public var pattern: PreTokenizer.Pattern { preTokenizer.pattern }
 
-    public func encode(_ bytes: [UInt8]) -> [TokenID] { bytes.map { TokenID($0) } }
+    /// How many merges there are.
+    public var mergeCount: Int { mergeTable.merges.count }
+
+    public var vocabularySize: Int { tokens.count }
 
     public func bytes(of token: TokenID) -> [UInt8] {
-        vocabulary.indices.contains(Int(token)) ? vocabulary[Int(token)] : []
+        token >= 0 && Int(token) < tokens.count ? Array(tokens.bytes(of: Int(token))) : []
+    }
+
+    /// A token as `tokenizer.json` spells it: in the byte alphabet, an added token as itself.
+    public func name(of token: TokenID) -> String {
+        added.tokens.first { $0.id == token }?.content ?? ByteAlphabet.text(of: bytes(of: token))
+    }
+
+    public func decode(_ tokens: some Sequence<TokenID>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for token in tokens where token >= 0 && Int(token) < self.tokens.count {
+            bytes += self.tokens.bytes(of: Int(token))
+        }
+        return bytes
     }
 
     public func id(ofSpecial content: String) -> TokenID? {
-        specialTokens.first { $0.content.utf8.elementsEqual(content.utf8) }?.id
+        specials.first { $0.content.utf8.elementsEqual(content.utf8) }?.id
+    }
+
+    /// SHA-256 of what decides the ids, in 64 hexadecimal digits: pattern, normalization, the bytes
+    /// of every id, merges and added tokens. Where a file stood or how it was spaced is no part.
+    public var hash: String {
+        var hash = SHA256()
+        let normalization = normalization?.rawValue ?? "none"
+        hash.update(
+            "choroy tokenizer 1 \(pattern.rawValue) \(normalization) \(ignoresMerges)\n".utf8)
+        var content: [UInt8] = []
+        for id in 0..<tokens.count {
+            content += "\(tokens.length(of: id)) ".utf8
+            content += tokens.bytes(of: id)
+        }
+        for merge in mergeTable.merges {
+            content += "\(merge.left) \(merge.right) \(merge.result)\n".utf8
+        }
+        for token in added.tokens {
+            content += "\(token.id) \(token.isSpecial) \(token.isNormalized)\n".utf8
+        }
+        hash.update(content)
+        return hash.finalize()
     }
 }

@@ -5,5 +5,6 @@ struct Choroy: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "choroy",
         abstract: "From a text file to a chatbot, on an ordinary CPU, in one program.",
-        version: "0.1.0")
+        version: "0.1.0",
+        subcommands: [TokenizerCommand.self, Bench.self, NGram.self, Evaluate.self])
 }

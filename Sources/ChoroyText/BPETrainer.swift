@@ -1,0 +1,71 @@
+import ChoroySystem
+
+/// Learns the merges of a byte-level byte-pair encoding from text.
+///
+/// Each round merges the neighbouring pair that occurs most often, in pieces that the pre-tokenizer
+/// cut; of equals the pair with the smaller left id, then the smaller right id. So the same text
+/// gives the same tokenizer for any order of files and any number of threads.
+///
+/// Ids: 0–255 are the bytes, then the merges in their order, then the special tokens.
+///
+/// Source: Sennrich et al. 2016, algorithm 1, https://arxiv.org/abs/1508.07909
+public struct BPETrainer: Sendable {
+    /// The most ids a tokenizer of Choroy can have.
+    public static let largestVocabulary = 1 << 22
+
+    public let vocabularySize: Int
+    public let pattern: PreTokenizer.Pattern
+    public let specialTokens: [String]
+    /// A pair that occurs less often is never merged.
+    public let minimumCount: Int
+
+    /// - Throws: `FileError` when the vocabulary has no room for 256 bytes and the special tokens,
+    ///   or a special token is empty, there twice, or spelled like a byte.
+    public init(
+        vocabularySize: Int, pattern: PreTokenizer.Pattern = .llamaBPE,
+        specialTokens: [String] = Tokenizer.reservedTokens, minimumCount: Int = 2
+    ) throws {
+        let smallest = 256 + specialTokens.count
+        guard (smallest...Self.largestVocabulary).contains(vocabularySize) else {
+            throw FileError(
+                "vocabulary size",
+                expected: "\(smallest) (256 bytes and \(specialTokens.count) special tokens) to "
+                    + "\(Self.largestVocabulary)", found: "\(vocabularySize)")
+        }
+        for (index, content) in specialTokens.enumerated() {
+            let isTwice = specialTokens[..<index].contains {
+                $0.utf8.elementsEqual(content.utf8)
+            }
+            guard content.unicodeScalars.count > 1, !isTwice else {
+                throw FileError(
+                    "special token", expected: "two or more characters, each token once",
+                    found: "\"\(content)\"\(isTwice ? " again" : "")")
+            }
+        }
+        self.vocabularySize = vocabularySize
+        self.pattern = pattern
+        self.specialTokens = specialTokens
+        self.minimumCount = max(1, minimumCount)
+    }
+
+    /// The tokenizer of these documents.
+    ///
+    /// It is smaller than `vocabularySize` when no pair occurs `minimumCount` times any more.
+    public func train(_ documents: [ArraySlice<UInt8>]) -> Tokenizer {
+        let pieces = PieceCounter.count(documents, pattern: pattern)
+        var learner = MergeLearner(pieces, specialTokens: specialTokens)
+        learner.learn(until: vocabularySize - specialTokens.count, minimumCount: minimumCount)
+        var tokens = learner.tokens
+        let first = tokens.count
+        for content in specialTokens { tokens.append(content.utf8) }
+        return Tokenizer(
+            tokens: tokens.unlisted(), merges: learner.merges, byteTokens: Array(0..<256),
+            added: specialTokens.enumerated().map {
+                .init(
+                    content: $1, id: TokenID(first + $0), isSpecial: true, isNormalized: false)
+            },
+            pattern: pattern)
+    }
+
+    public func train(_ bytes: [UInt8]) -> Tokenizer { train([bytes[...]]) }
+}

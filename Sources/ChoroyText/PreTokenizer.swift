@@ -1,0 +1,88 @@
+/// Cuts text into pieces that merges never cross: words, numbers, punctuation, white space.
+///
+/// Each pattern is a published regular expression, here a scanner that reads every byte a bounded
+/// number of times, whatever the text. Letters, numbers and white space are Unicode 15.0's. A byte
+/// that is no part of valid UTF-8 counts as punctuation, so pieces always join to the exact input.
+public struct PreTokenizer: Sendable, Equatable {
+    /// The patterns by the names llama.cpp gives them.
+    public enum Pattern: String, Sendable, CaseIterable {
+        /// GPT-2: case-sensitive contractions, a leading space, numbers of any length.
+        case gpt2 = "gpt-2"
+        /// Llama 3: any leading mark before letters, numbers in threes, line ends kept together.
+        case llamaBPE = "llama-bpe"
+        /// Qwen 2: as Llama 3 with single digits.
+        case qwen2
+        /// SmolLM: every digit alone, the rest as GPT-2.
+        case smollm
+    }
+
+    public let pattern: Pattern
+
+    public init(_ pattern: Pattern) { self.pattern = pattern }
+
+    /// The pieces of `bytes`, in order and without gaps.
+    public func pieces(of bytes: [UInt8]) -> [Range<Int>] {
+        var pieces: [Range<Int>] = []
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            unsafe scan(buffer) { start, end in pieces.append(start..<end) }
+        }
+        return pieces
+    }
+
+    /// Calls `body` with the start and the end of each piece.
+    @inline(__always)
+    func scan(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
+        unsafe ScalarClassTable.pages.withUnsafeBufferPointer { pages in
+            unsafe ScalarClassTable.words.withUnsafeBufferPointer { words in
+                unsafe PieceScanner.byteClasses.withUnsafeBufferPointer { classes in
+                    let scanner = unsafe PieceScanner(
+                        bytes: bytes, pages: pages, words: words, classes: classes)
+                    let isGPT2 = pattern == .gpt2 || pattern == .smollm
+                    let digits = pattern == .llamaBPE ? 3 : pattern == .gpt2 ? Int.max : 1
+                    var start = 0
+                    while start < bytes.count {
+                        let end =
+                            isGPT2
+                            ? scanner.endGPT2(from: start, splitsDigits: digits == 1)
+                            : scanner.endLlama(from: start, longestNumber: digits)
+                        body(start, end)
+                        start = end
+                    }
+                }
+            }
+        }
+    }
+
+    /// Cuts text at places where every pattern ends a piece, into parts of about `size` bytes, so
+    /// that parts can be scanned apart: after a letter or number that white space follows.
+    static func parts(of bytes: UnsafeBufferPointer<UInt8>, size: Int) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        var start = 0
+        while bytes.count - start > size + size / 2 {
+            var cut = start + size
+            while cut < bytes.count, unsafe !isCut(bytes, at: cut) { cut += 1 }
+            parts.append(start..<cut)
+            start = cut
+        }
+        if start < bytes.count { parts.append(start..<bytes.count) }
+        return parts
+    }
+
+    private static func isCut(_ bytes: UnsafeBufferPointer<UInt8>, at cut: Int) -> Bool {
+        guard unsafe bytes[cut] == 0x20 || bytes[cut] == 0x0A else { return false }
+        switch unsafe bytes[cut - 1] {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: return true
+        case 0x80...: break
+        default: return false
+        }
+        for length in 2...4 where length <= cut {
+            let text = unsafe UnsafeBufferPointer(rebasing: bytes[cut - length..<cut])
+            guard unsafe text[0] & 0xC0 != 0x80 else { continue }
+            guard let string = unsafe String(validating: text, as: UTF8.self),
+                let scalar = string.unicodeScalars.first, string.utf8.count == length
+            else { return false }
+            return PieceScanner.isLetterOrNumber(scalar)
+        }
+        return false
+    }
+}

@@ -1,0 +1,312 @@
+import ChoroySystem
+
+/// Reads a `tokenizer.json`, and refuses by name what it asks for and Choroy does not have.
+struct TokenizerFileReader {
+    private let path: String
+    private let root: JSONObject
+
+    static func read(_ path: String) throws -> Tokenizer {
+        let value = try JSONReader.parse(try FileBytes.read(path, limit: 1 << 28), path: path)
+        guard let root = value.object else {
+            throw FileError(path, expected: "an object", found: value.kind)
+        }
+        return try TokenizerFileReader(path: path, root: root).tokenizer()
+    }
+
+    private init(path: String, root: JSONObject) {
+        self.path = path
+        self.root = root
+    }
+
+    private func error(_ place: String, _ expected: String, _ found: String) -> FileError {
+        FileError(path, at: place, expected: expected, found: found)
+    }
+
+    private func tokenizer() throws -> Tokenizer {
+        guard let model = root["model"] else { throw error("model", "an object", "none") }
+        try checkModel(model)
+        let pattern = try pattern(root["pre_tokenizer"] ?? .null)
+        let normalization = try normalization(root["normalizer"] ?? .null)
+        try checkPostProcessor(root["post_processor"] ?? .null)
+        let decoder = root["decoder"]?["type"]?.string
+        guard decoder == "ByteLevel" else {
+            throw error("decoder", "ByteLevel", decoder ?? "none")
+        }
+        let added = try addedTokens()
+        let (table, names) = try vocabulary(model, added: added)
+        var byteTokens = [TokenID](repeating: -1, count: 256)
+        for byte in UInt8.min...UInt8.max {
+            byteTokens[Int(byte)] = names.id(of: [byte]) ?? -1
+        }
+        let merges = try merges(model, names: names, added: added)
+        return Tokenizer(
+            tokens: table, merges: merges, byteTokens: byteTokens, added: added,
+            pattern: pattern, normalization: normalization,
+            ignoresMerges: model["ignore_merges"]?.bool ?? false)
+    }
+
+    // MARK: Components
+
+    private func checkModel(_ model: JSONValue) throws {
+        let type = model["type"]?.string ?? (model["merges"] == nil ? "none" : "BPE")
+        guard type == "BPE" else { throw error("model", "type BPE", type) }
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            let value = model[key] ?? .null
+            guard value == .null || value.string?.isEmpty == true else {
+                throw error("model", "no \(key)", describe(value))
+            }
+        }
+        for key in ["byte_fallback", "fuse_unk"] where model[key]?.bool == true {
+            throw error("model", "\(key) false", "true")
+        }
+        let dropout = model["dropout"] ?? .null
+        guard dropout == .null || dropout.double == 0 else {
+            throw error("model", "no dropout", describe(dropout))
+        }
+        let unknown = model["unk_token"] ?? .null
+        guard unknown == .null || unknown.string != nil else {
+            throw error("model", "unk_token as a string", unknown.kind)
+        }
+    }
+
+    /// A value as it stands in the file, cut to one short line.
+    private func describe(_ value: JSONValue) -> String {
+        let text = JSONWriter.string(value)
+        return text.count <= 80 ? text : "\(text.prefix(80))…"
+    }
+
+    private func pattern(_ value: JSONValue) throws -> PreTokenizer.Pattern {
+        var stages = value == .null ? [] : [value]
+        if value["type"]?.string == "Sequence" {
+            stages = value["pretokenizers"]?.array ?? []
+        }
+        var pattern: PreTokenizer.Pattern?
+        var isByteLevel = false
+        for stage in stages {
+            let place = "pre_tokenizer"
+            switch stage["type"]?.string {
+            case "ByteLevel" where !isByteLevel:
+                isByteLevel = true
+                guard stage["add_prefix_space"]?.bool != true else {
+                    throw error(place, "add_prefix_space false", "true")
+                }
+                if stage["use_regex"]?.bool != false {
+                    guard pattern == nil || pattern == .smollm else {
+                        throw error(place, "one pattern", "Split and ByteLevel with use_regex")
+                    }
+                    pattern = pattern ?? .gpt2
+                } else if pattern == .smollm {
+                    throw error(place, "ByteLevel with use_regex after Digits", "without")
+                }
+            case "Split" where pattern == nil && !isByteLevel:
+                guard stage["behavior"]?.string == "Isolated", stage["invert"]?.bool != true,
+                    let expression = stage["pattern"]?["Regex"]?.string
+                else { throw error(place, "Split by a Regex, Isolated", describe(stage)) }
+                let known = TokenizerFile.expressions.first {
+                    $0.expression.utf8.elementsEqual(expression.utf8)
+                }
+                guard let known else {
+                    let names = PreTokenizer.Pattern.allCases.map(\.rawValue)
+                    throw error(
+                        place, "one of the patterns \(names.joined(separator: ", "))",
+                        describe(.string(expression)))
+                }
+                pattern = known.pattern
+            case "Digits" where pattern == nil && !isByteLevel:
+                guard stage["individual_digits"]?.bool == true else {
+                    throw error(place, "Digits with individual_digits", describe(stage))
+                }
+                pattern = .smollm
+            case let type:
+                throw error(
+                    place, "ByteLevel, or Split or Digits and then ByteLevel", type ?? "none")
+            }
+        }
+        guard let pattern, isByteLevel else {
+            throw error("pre_tokenizer", "ByteLevel with a pattern", describe(value))
+        }
+        return pattern
+    }
+
+    private func normalization(_ value: JSONValue) throws -> Normalization? {
+        var stages = value == .null ? [] : [value]
+        if value["type"]?.string == "Sequence" { stages = value["normalizers"]?.array ?? [] }
+        guard let stage = stages.first else { return nil }
+        let type = stage["type"]?.string ?? "none"
+        guard let normalization = Normalization(rawValue: type), stages.count == 1 else {
+            throw error("normalizer", "NFC or none", type)
+        }
+        return normalization
+    }
+
+    /// Choroy adds no tokens by itself, so what this stage would add is only checked for its kind.
+    private func checkPostProcessor(_ value: JSONValue) throws {
+        guard value != .null else { return }
+        var stages = [value]
+        if value["type"]?.string == "Sequence" { stages = value["processors"]?.array ?? [] }
+        for stage in stages {
+            let type = stage["type"]?.string ?? "none"
+            guard type == "ByteLevel" || type == "TemplateProcessing" else {
+                throw error("post_processor", "ByteLevel or TemplateProcessing", type)
+            }
+        }
+    }
+
+    // MARK: Tokens
+
+    private func id(_ value: JSONValue?, _ place: String) throws -> TokenID {
+        guard let number = value?.integer, (0..<BPETrainer.largestVocabulary).contains(number)
+        else {
+            throw error(
+                place, "an id from 0 to \(BPETrainer.largestVocabulary - 1)",
+                value.map(describe) ?? "none")
+        }
+        return TokenID(number)
+    }
+
+    private func addedTokens() throws -> [AddedTokens.Token] {
+        guard let value = root["added_tokens"], value != .null else { return [] }
+        guard let list = value.array else { throw error("added_tokens", "an array", value.kind) }
+        var contents: Set<[UInt8]> = []
+        var ids: Set<TokenID> = []
+        return try list.map { entry in
+            guard let content = entry["content"]?.string, !content.isEmpty else {
+                throw error("added_tokens", "a token with content", describe(entry))
+            }
+            let place = "added token \(describe(.string(content)))"
+            for key in ["single_word", "lstrip", "rstrip"] where entry[key]?.bool == true {
+                throw error(place, "\(key) false", "true")
+            }
+            let id = try id(entry["id"], place)
+            guard ids.insert(id).inserted, contents.insert(Array(content.utf8)).inserted else {
+                throw error(place, "each added token and id once", "one of them again")
+            }
+            let isSpecial = entry["special"]?.bool ?? false
+            return .init(
+                content: content, id: id, isSpecial: isSpecial,
+                isNormalized: entry["normalized"]?.bool ?? !isSpecial)
+        }
+    }
+
+    /// The bytes of every id, and the ids by the bytes their names spell in the byte alphabet.
+    private func vocabulary(_ model: JSONValue, added: [AddedTokens.Token]) throws -> (
+        table: TokenTable, names: TokenNames
+    ) {
+        guard let members = model["vocab"]?.object?.members else {
+            throw error("model", "vocab as an object", model["vocab"]?.kind ?? "none")
+        }
+        var contents: [Int: String] = [:]
+        var addedIDs: [[UInt8]: Int] = [:]
+        var addedLengths: Set<Int> = []
+        var size = 0
+        for token in added {
+            contents[Int(token.id)] = token.content
+            addedIDs[Array(token.content.utf8)] = Int(token.id)
+            addedLengths.insert(token.content.utf8.count)
+            size = max(size, Int(token.id) + 1)
+        }
+        var bytes: [[UInt8]?] = []
+        bytes.reserveCapacity(members.count)
+        var names = TokenNames()
+        for (name, value) in members {
+            let id = Int(try id(value, "vocab \(describe(.string(name)))"))
+            if id >= bytes.count {
+                bytes += [[UInt8]?](repeating: nil, count: id + 1 - bytes.count)
+            }
+            if addedLengths.contains(name.utf8.count), let other = addedIDs[Array(name.utf8)],
+                other != id
+            {
+                throw error("vocab \(describe(.string(name)))", "id \(other)", "\(id)")
+            }
+            let content = contents[id]
+            guard bytes[id] == nil,
+                content == nil || content?.utf8.elementsEqual(name.utf8) == true
+            else {
+                throw error("vocab \(describe(.string(name)))", "each id once", "\(id) again")
+            }
+            let spelled = ByteAlphabet.bytes(of: name)
+            if let spelled { names.add(spelled, TokenID(id)) }
+            guard let token = content.map({ Array($0.utf8) }) ?? spelled else {
+                throw error(
+                    "vocab \(describe(.string(name)))", "characters of the byte-level alphabet",
+                    "others")
+            }
+            bytes[id] = token
+        }
+        size = max(size, bytes.count)
+        bytes += [[UInt8]?](repeating: nil, count: size - bytes.count)
+        var table = TokenTable()
+        table.reserve(size, bytes: size * 8)
+        for id in 0..<size {
+            table.append(contents[id].map { Array($0.utf8) } ?? bytes[id] ?? [])
+        }
+        return (table, names)
+    }
+
+    private func merges(
+        _ model: JSONValue, names: TokenNames, added: [AddedTokens.Token]
+    ) throws -> [MergeTable.Merge] {
+        guard let list = model["merges"]?.array else {
+            throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
+        }
+        let specials = Set(added.lazy.filter(\.isSpecial).map(\.id))
+        var seen: Set<UInt64> = []
+        seen.reserveCapacity(list.count)
+        var merges: [MergeTable.Merge] = []
+        merges.reserveCapacity(list.count)
+        for (index, entry) in list.enumerated() {
+            let place = "merge \(index + 1)"
+            guard let (left, right) = parts(entry) else {
+                throw error(place, "two tokens", describe(entry))
+            }
+            guard let leftBytes = ByteAlphabet.bytes(of: left),
+                let rightBytes = ByteAlphabet.bytes(of: right), !leftBytes.isEmpty,
+                !rightBytes.isEmpty
+            else { throw error(place, "two tokens of the byte-level alphabet", describe(entry)) }
+            guard let leftID = names.id(of: leftBytes), let rightID = names.id(of: rightBytes)
+            else { throw error(place, "tokens of the vocabulary", describe(entry)) }
+            guard let result = names.id(of: leftBytes + rightBytes) else {
+                throw error(
+                    place, "a result in the vocabulary", describe(.string("\(left)\(right)")))
+            }
+            guard !specials.contains(result) else {
+                throw error(place, "a result that is no special token", describe(entry))
+            }
+            guard seen.insert(MergeTable.key(leftID, rightID)).inserted else {
+                throw error(place, "each merge once", "\(describe(entry)) again")
+            }
+            merges.append(.init(left: leftID, right: rightID, result: result))
+        }
+        return merges
+    }
+
+    /// The two sides of a merge: `["a", "b"]`, or "a b" as older files have it.
+    private func parts(_ entry: JSONValue) -> (left: Substring, right: Substring)? {
+        switch entry {
+        case .string(let text):
+            let utf8 = text.utf8
+            guard let space = utf8.firstIndex(of: 32) else { return nil }
+            return (text[..<space], text[utf8.index(after: space)...])
+        case .array(let sides):
+            guard sides.count == 2, let left = sides[0].string, let right = sides[1].string else {
+                return nil
+            }
+            return (left[...], right[...])
+        default: return nil
+        }
+    }
+}
+
+/// Ids by the bytes that their names in the file spell.
+struct TokenNames {
+    private var table = TokenTable()
+    private var ids: [TokenID] = []
+
+    mutating func add(_ bytes: [UInt8], _ id: TokenID) {
+        table.append(bytes)
+        table.list(ids.count)
+        ids.append(id)
+    }
+
+    func id(of bytes: [UInt8]) -> TokenID? { table.id(of: bytes).map { ids[Int($0)] } }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import ChoroySystem
+import ChoroyText
+
+/// `choroy tokenizer train`
+struct TokenizerTrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train a tokenizer on text.",
+        discussion: """
+            Writes tokenizer.json and tokenizer_config.json, which Hugging Face opens. The same text \
+            gives the same file for any number of threads. A line that is only <|endoftext|> \
+            separates documents. 264 tokens (256 bytes and 8 special ones) are a byte-level \
+            vocabulary.
+
+            Example:
+              choroy tokenizer train book.txt --vocab-size 4096 --output tok/
+            """)
+
+    @Argument(help: "Text files, directories, or - for standard input.")
+    var text: [String]
+
+    @Option(help: "How many tokens, the 256 bytes and the special ones among them.")
+    var vocabSize: Int
+
+    @Option(
+        help: ArgumentHelp(
+            "How text is cut before merging: \(PreTokenizer.Pattern.allNames).",
+            valueName: "pattern"))
+    var pattern = PreTokenizer.Pattern.llamaBPE.rawValue
+
+    @Option(help: "One more special token; may be repeated.")
+    var special: [String] = []
+
+    @Option(name: .shortAndLong, help: "The directory to write.")
+    var output: String
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @OptionGroup var threads: ThreadOptions
+
+    func run() throws {
+        threads.apply()
+        guard let pattern = PreTokenizer.Pattern(rawValue: pattern) else {
+            throw ValidationError(
+                "--pattern: expected \(PreTokenizer.Pattern.allNames), found \(pattern)")
+        }
+        let trainer = try BPETrainer(
+            vocabularySize: vocabSize, pattern: pattern,
+            specialTokens: Tokenizer.reservedTokens + special)
+        let start = Machine.now()
+        let corpus = try Corpus(at: text)
+        let tokenizer = trainer.train(corpus.documents)
+        try tokenizer.save(to: output)
+        let seconds = Machine.now() - start
+        let size = tokenizer.vocabularySize
+        if size < vocabSize {
+            StandardOutput.note(
+                "note: \(size) tokens instead of \(vocabSize): no pair occurs twice any more")
+        }
+        if json {
+            let result = JSONObject([
+                ("vocabulary_size", .integer(size)), ("requested_size", .integer(vocabSize)),
+                ("merges", .integer(tokenizer.mergeCount)),
+                ("pattern", .string(pattern.rawValue)), ("bytes", .integer(corpus.byteCount)),
+                ("documents", .integer(corpus.documents.count)), ("seconds", .number(seconds)),
+                ("hash", .string(tokenizer.hash)), ("output", .string(output)),
+            ])
+            print(JSONWriter.string(.object(result)))
+        } else {
+            let rounded = (seconds * 100).rounded() / 100
+            print(
+                "\(output): \(size) tokens (256 bytes, \(tokenizer.mergeCount) merges, "
+                    + "\(tokenizer.specialTokens.count) special) from \(corpus.byteCount) bytes, "
+                    + "pattern \(pattern.rawValue), \(rounded) s")
+        }
+    }
+}
+
+extension PreTokenizer.Pattern {
+    /// All names, as help texts list them.
+    static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
