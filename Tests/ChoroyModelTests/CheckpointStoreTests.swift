@@ -34,7 +34,7 @@ import Testing
             for name in second.files.map(\.name) + ["manifest.json"] {
                 let path = second.path(of: name)
                 let bytes = try FileBytes.read(path)
-                let places = stride(from: 0, to: bytes.count, by: max(1, bytes.count / 40))
+                let places = stride(from: 0, to: bytes.count, by: max(1, bytes.count / 15))
                 for place in Array(places) + [bytes.count - 1] {
                     var flipped = bytes
                     flipped[place] ^= 0x10

@@ -31,7 +31,7 @@ public struct TransformerConfig: Sendable, Equatable {
     /// SHA-256 of the tokenizer that the model was trained with, 64 hexadecimal digits.
     public var tokenizerSha256: String?
 
-    /// - Precondition: none; `validate()` tells whether the sizes fit each other.
+    /// A configuration of any sizes; `validate()` tells whether they fit each other.
     ///
     /// Sizes left out: as many key-value heads as heads, `hiddenSize / numAttentionHeads` wide, and
     /// a feed-forward width of 8/3 · `hiddenSize` rounded up to a multiple of 32.
