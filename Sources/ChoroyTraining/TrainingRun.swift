@@ -44,16 +44,7 @@ public final class TrainingRun {
                 directory, expected: "a new directory, or --resume",
                 found: "a training run at step \(step)")
         }
-        try tokenizer.save(to: directory)
-        try model.config.write(to: FilePath.join(directory, "config.json"))
-        let generation = JSONObject([
-            ("bos_token_id", model.config.bosTokenId.map { .integer($0) } ?? .null),
-            ("eos_token_id", model.config.eosTokenId.first.map { .integer($0) } ?? .null),
-            ("do_sample", .bool(true)),
-        ])
-        try AtomicFile.write(
-            JSONWriter.bytes(.object(generation), indentation: 2) + [10],
-            to: FilePath.join(directory, "generation_config.json"))
+        try ModelDirectory.write(model.config, tokenizer: tokenizer, to: directory)
         let contents = JSONObject([
             ("plan", plan.json), ("model", model.config.json),
             ("text_sha256", .string(ingredients.textHash)),

@@ -88,7 +88,7 @@ struct TrainingSession {
 
     /// The look at validation text that is taken during training: 64 KB of it.
     private static func validation(_ split: TextSplit, _ tokenizer: Tokenizer) -> [EvaluationText] {
-        split.validationSample(limit: 1 << 16).map { EvaluationText($0, encoding: tokenizer) }
+        EvaluationText.texts(split.validationSample(limit: 1 << 16), encoding: tokenizer)
     }
 
     private static func hash(_ corpus: Corpus) -> String {
@@ -261,7 +261,7 @@ struct TrainingSession {
     private func finish(
         _ trainer: Trainer, _ metrics: borrowing TrainingMetrics, tokensPerSecond: Double, json: Bool
     ) throws {
-        let texts = split.validation.map { EvaluationText($0, encoding: tokenizer) }
+        let texts = EvaluationText.texts(split.validation, encoding: tokenizer)
         let result = texts.isEmpty
             ? nil
             : Evaluation.evaluate(
