@@ -1,6 +1,5 @@
 public import ChoroyText
 
-
 /// A text in two parts: one to learn from, one to be judged by.
 public struct TextSplit: Sendable {
     public let training: [ArraySlice<UInt8>]

@@ -2,7 +2,6 @@ internal import ChoroyModel
 internal import ChoroySystem
 internal import ChoroyTensor
 
-
 /// All that decides a trainer's future: weights, moments, and the counts in `state.json`. Batches and
 /// dropout are functions of the step, so they need no state.
 extension Trainer {

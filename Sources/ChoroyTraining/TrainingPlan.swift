@@ -66,7 +66,8 @@ public struct TrainingPlan: Sendable, Equatable {
     /// micro-batch.
     public func memoryEstimate(_ config: TransformerConfig) -> Int {
         let tokens = context * microBatchSize
-        let attention = (2 * config.numAttentionHeads + 3 * config.numKeyValueHeads) * config.headDim
+        let attention =
+            (2 * config.numAttentionHeads + 3 * config.numKeyValueHeads) * config.headDim
         let layer =
             8 * config.hiddenSize + 2 * attention + 5 * config.intermediateSize
         let logits = min(max(16, (4 << 20) / config.vocabSize), tokens) * config.vocabSize

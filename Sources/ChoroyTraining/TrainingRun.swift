@@ -67,7 +67,8 @@ public final class TrainingRun {
         guard contents["text_sha256"]?.string == textHash else {
             throw FileError(
                 path, at: "text_sha256",
-                expected: "the text that the run began with (\(contents["text_sha256"]?.string?.prefix(12) ?? "none")…)",
+                expected:
+                    "the text that the run began with (\(contents["text_sha256"]?.string?.prefix(12) ?? "none")…)",
                 found: "\(textHash.prefix(12))…")
         }
         guard let planJSON = contents["plan"], let modelJSON = contents["model"] else {

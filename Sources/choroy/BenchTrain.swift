@@ -90,7 +90,8 @@ struct BenchTrain: ParsableCommand {
         common.report(
             shape.name, metric: "tokens_per_second", unit: "tokens/s", rates, precision: "float32")
         // 6 N a token and the attention's two products, as a share of what the machine's multipliers give.
-        let attention = 12.0 * Double(shape.config.numHiddenLayers * shape.context)
+        let attention =
+            12.0 * Double(shape.config.numHiddenLayers * shape.context)
             * Double(shape.config.numAttentionHeads * shape.config.headDim) / 2
         let flops = 6 * Double(shape.config.parameterCount) + attention
         common.report(

@@ -8,7 +8,7 @@ import ChoroyTraining
 #endif
 
 /// `training/metrics.jsonl`: one JSON object a line, and the same numbers for the curve at the end.
-struct TrainingMetrics: ~Copyable {
+final class TrainingMetrics {
     private var file: FileWriter
     /// (step, loss in nats) of each line.
     private(set) var losses: [(x: Double, y: Double)] = []
@@ -40,7 +40,7 @@ struct TrainingMetrics: ~Copyable {
     }
 
     /// Adds a line; a full disk loses the line, not the run.
-    mutating func append(
+    func append(
         _ report: Trainer.Report, seconds: Double, tokensPerSecond: Double, bitsPerByte: Double?
     ) {
         losses.append((Double(report.step), report.loss))

@@ -86,9 +86,9 @@ struct TrainingSession {
             split.training, encoding: tokenizer, end: tokenizer.id(ofSpecial: Corpus.separator))
     }
 
-    /// The look at validation text that is taken during training: 64 KB of it.
+    /// The look at validation text that is taken during training: 16 KB of it.
     private static func validation(_ split: TextSplit, _ tokenizer: Tokenizer) -> [EvaluationText] {
-        EvaluationText.texts(split.validationSample(limit: 1 << 16), encoding: tokenizer)
+        EvaluationText.texts(split.validationSample(limit: 1 << 14), encoding: tokenizer)
     }
 
     private static func hash(_ corpus: Corpus) -> String {
@@ -153,14 +153,16 @@ struct TrainingSession {
     /// Trains to the end of the plan, or to a request to stop.
     func train(json: Bool) throws {
         let run = try open()
-        run.damaged.forEach { StandardStreams.note("note: passed over a damaged checkpoint: \($0)") }
+        run.damaged.forEach {
+            StandardStreams.note("note: passed over a damaged checkpoint: \($0)")
+        }
         let trainer = run.trainer
         if trainer.step >= plan.steps {
             StandardStreams.note("\(output): all \(plan.steps) steps are done")
             return
         }
         if isResumed { StandardStreams.note("going on after step \(trainer.step)") }
-        var metrics = try TrainingMetrics(directory: output, keepingUpTo: trainer.step)
+        let metrics = try TrainingMetrics(directory: output, keepingUpTo: trainer.step)
         var progress = Progress("training", total: plan.steps, unit: "steps")
         let validation = Self.validation(split, tokenizer)
         let first = trainer.step
@@ -223,7 +225,8 @@ struct TrainingSession {
         if let saveFailure { throw saveFailure }
         let seconds = Machine.now() - begin
         try finish(
-            trainer, metrics, tokensPerSecond: Double((plan.steps - first) * plan.batchTokens) / seconds,
+            trainer, metrics,
+            tokensPerSecond: Double((plan.steps - first) * plan.batchTokens) / seconds,
             json: json)
     }
 
@@ -259,10 +262,11 @@ struct TrainingSession {
     }
 
     private func finish(
-        _ trainer: Trainer, _ metrics: borrowing TrainingMetrics, tokensPerSecond: Double, json: Bool
+        _ trainer: Trainer, _ metrics: TrainingMetrics, tokensPerSecond: Double, json: Bool
     ) throws {
         let texts = EvaluationText.texts(split.validation, encoding: tokenizer)
-        let result = texts.isEmpty
+        let result =
+            texts.isEmpty
             ? nil
             : Evaluation.evaluate(
                 trainer.model, on: texts, convention: .rolling(context: plan.context),

@@ -29,13 +29,15 @@ public struct KeyValueCache: SequenceState {
 
     /// Makes room for `tokens` more; blocks that will be written are this state's own afterwards.
     mutating func reserve(_ tokens: Int) {
-        if count % 64 != 0, let last = blocks.last, !isKnownUniquelyReferenced(&blocks[blocks.count - 1])
+        if count % 64 != 0, let last = blocks.last,
+            !isKnownUniquelyReferenced(&blocks[blocks.count - 1])
         {
             blocks[blocks.count - 1] = KeyValueBlock(copying: last)
         }
         while blocks.count * 64 < count + tokens {
             blocks.append(
-                KeyValueBlock(tiles: layers * shape.keyValueHeads, size: KeyValueTiles.tileSize(shape)))
+                KeyValueBlock(
+                    tiles: layers * shape.keyValueHeads, size: KeyValueTiles.tileSize(shape)))
         }
     }
 

@@ -10,7 +10,8 @@ extension Transformer {
         let source = ParameterSource { name, shape in
             guard let info = file.info(name) else {
                 throw FileError(
-                    file.path, at: "tensor \(name)", expected: "shape \(shape)", found: "no such tensor")
+                    file.path, at: "tensor \(name)", expected: "shape \(shape)",
+                    found: "no such tensor")
             }
             guard info.shape == shape else {
                 throw FileError(

@@ -26,7 +26,8 @@ public struct Transformer: LanguageModel, Sendable {
         let model = scope["model"]
         let deviation = InitialValue.normal(standardDeviation: Float(config.initializerRange))
         let shape = [config.vocabSize, config.hiddenSize]
-        embedTokens = try model["embed_tokens"].parameter("weight", shape: shape, initial: deviation)
+        embedTokens = try model["embed_tokens"].parameter(
+            "weight", shape: shape, initial: deviation)
         layers = try (0..<config.numHiddenLayers).map {
             try DecoderLayer(config, layer: $0, in: model["layers"]["\($0)"])
         }
