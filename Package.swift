@@ -79,6 +79,9 @@ let package = Package(
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyTextTests", dependencies: ["ChoroySystem", "ChoroyText", "TestSupport"],
+            exclude: ["Golden"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
