@@ -33,7 +33,7 @@ public struct IncrementalDecoder: Sendable {
     }
 
     /// How many of the last bytes begin a character that more bytes could complete.
-    private static func unfinishedCount(_ bytes: [UInt8]) -> Int {
+    package static func unfinishedCount(_ bytes: [UInt8]) -> Int {
         for count in 1..<4 where count <= bytes.count {
             let byte = bytes[bytes.count - count]
             if byte & 0xC0 == 0x80 { continue }

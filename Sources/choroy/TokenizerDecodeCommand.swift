@@ -37,6 +37,6 @@ struct TokenizerDecodeCommand: ParsableCommand {
             }
             bytes += tokenizer.bytes(of: id)
         }
-        try StandardOutput.write(bytes)
+        try StandardStreams.write(bytes)
     }
 }

@@ -64,7 +64,7 @@ struct TokenizerEncodeCommand: ParsableCommand {
         if let output {
             try AtomicFile.write(lines, to: output)
         } else {
-            try StandardOutput.write(lines)
+            try StandardStreams.write(lines)
         }
     }
 

@@ -56,7 +56,7 @@ struct TokenizerTrainCommand: ParsableCommand {
         let seconds = Machine.now() - start
         let size = tokenizer.vocabularySize
         if size < vocabSize {
-            StandardOutput.note(
+            StandardStreams.note(
                 "note: \(size) tokens instead of \(vocabSize): no pair occurs twice any more")
         }
         if json {

@@ -1,0 +1,174 @@
+public import ChoroyText
+
+/// What the numbers of an n-gram model stand for: bytes, characters, words, or a tokenizer's tokens.
+///
+/// * byte: the 256 bytes and `<|endoftext|>`.
+/// * character: the same, and every character beyond ASCII of the training text. A character never
+///   seen is written as its bytes, so any text can be scored and comes back byte for byte.
+/// * word: `<unk>`, `</s>` and the words of the training text, between ASCII white space; each line is
+///   a sequence that ends with `</s>`. A word never seen is `<unk>`.
+/// * token: what the tokenizer has; its `<|endoftext|>`, if any, ends a document.
+public struct NGramVocabulary: TextEncoding {
+    public enum Unit: String, Sendable, CaseIterable { case token, word, character, byte }
+
+    public let unit: Unit
+    private let content: Content
+
+    private enum Content: Sendable {
+        case words(WordTable)
+        case characters(CharacterTable)
+        case tokens(any TextEncoding)
+    }
+
+    /// The vocabulary of a tokenizer, or of another way to write text as ids.
+    public init(tokens encoding: any TextEncoding) {
+        unit = .token
+        content = .tokens(encoding)
+    }
+
+    /// The bytes and `<|endoftext|>`.
+    public static let bytes = NGramVocabulary(.byte, CharacterTable(scalars: []))
+
+    /// The characters of the texts.
+    public static func characters(of documents: [ArraySlice<UInt8>]) -> NGramVocabulary {
+        NGramVocabulary(.character, CharacterTable(in: documents))
+    }
+
+    /// The words of the texts, numbered as they come, and the ids of each text.
+    public static func words(of documents: [ArraySlice<UInt8>]) -> (NGramVocabulary, [[TokenID]]) {
+        var table = Self.emptyWords
+        let ids = documents.map { document in
+            var ids: [TokenID] = []
+            Self.forEachWord(in: Array(document)) { source, range in
+                ids.append(range.isEmpty ? 1 : TokenID(table.insert(source, range).index))
+            }
+            return ids
+        }
+        return (NGramVocabulary(words: table), ids)
+    }
+
+    init(words: WordTable) {
+        unit = .word
+        content = .words(words)
+    }
+
+    init(_ unit: Unit, _ table: CharacterTable) {
+        self.unit = unit
+        content = .characters(table)
+    }
+
+    /// `<unk>` is word 0, `</s>` word 1.
+    static var emptyWords: WordTable {
+        var table = WordTable()
+        table.insert("<unk>".utf8)
+        table.insert("</s>".utf8)
+        return table
+    }
+
+    public var vocabularySize: Int {
+        switch content {
+        case .words(let table): table.count
+        case .characters(let table): table.count
+        case .tokens(let encoding): encoding.vocabularySize
+        }
+    }
+
+    /// What every word that is not in the vocabulary is.
+    public var unknownToken: TokenID? { unit == .word ? 0 : nil }
+
+    /// What ends a sequence of the model: a line of words, else a document.
+    public var endToken: TokenID? {
+        switch content {
+        case .words: 1
+        case .characters: CharacterTable.endOfText
+        case .tokens(let encoding): encoding.id(ofSpecial: "<|endoftext|>")
+        }
+    }
+
+    public func encode(_ bytes: [UInt8]) -> [TokenID] {
+        switch content {
+        case .words(let table):
+            var ids: [TokenID] = []
+            Self.forEachWord(in: bytes) { source, range in
+                ids.append(range.isEmpty ? 1 : TokenID(table.find(source, range) ?? 0))
+            }
+            return ids
+        case .characters(let table): return table.encode(bytes)
+        case .tokens(let encoding): return encoding.encode(bytes)
+        }
+    }
+
+    /// The ids of whole lines of words, an end mark after each, and for each id its bytes in the text.
+    func encodeLines(_ bytes: [UInt8]) -> ([TokenID], [Int]) {
+        guard case .words(let table) = content else { preconditionFailure("no words: \(unit)") }
+        var ids: [TokenID] = []
+        var sizes: [Int] = []
+        var done = 0
+        Self.forEachWord(in: bytes) { source, range in
+            ids.append(range.isEmpty ? 1 : TokenID(table.find(source, range) ?? 0))
+            let end = range.isEmpty ? range.lowerBound + 1 : range.upperBound
+            sizes.append(end - done)
+            done = end
+        }
+        if !bytes.isEmpty && bytes[bytes.count - 1] != 10 {
+            ids.append(1)
+            sizes.append(bytes.count - done)
+        }
+        return (ids, sizes)
+    }
+
+    /// The bytes of a token; a word comes with a space after it, and `</s>` is a line end.
+    public func bytes(of token: TokenID) -> [UInt8] {
+        guard token >= 0 && Int(token) < vocabularySize else { return [] }
+        switch content {
+        case .words(let table): return token == 1 ? [10] : Array(table[Int(token)]) + [32]
+        case .characters(let table): return table.bytes(of: token)
+        case .tokens(let encoding): return encoding.bytes(of: token)
+        }
+    }
+
+    public func id(ofSpecial name: String) -> TokenID? {
+        switch content {
+        case .words: name == "<unk>" ? 0 : name == "</s>" ? 1 : nil
+        case .characters: name == "<|endoftext|>" ? CharacterTable.endOfText : nil
+        case .tokens(let encoding): encoding.id(ofSpecial: name)
+        }
+    }
+
+    /// The words that stand for the tokens in an ARPA file, numbered by the tokens' ids.
+    func arpaWords() -> WordTable {
+        if case .words(let table) = content { return table }
+        var table = WordTable()
+        for id in 0..<TokenID(vocabularySize) {
+            if id == endToken {
+                table.insert("</s>".utf8)
+                continue
+            }
+            // Two tokens with the same bytes, or one without any, are told apart by their ids.
+            let word = ARPAWord.escape(bytes(of: id))
+            if word.isEmpty || !table.insert(word).isNew { table.insert("<id=\(id)>".utf8) }
+        }
+        return table
+    }
+
+    /// Calls `body` with the place of each word, and with an empty range at each line end.
+    ///
+    /// The marks `<s>` and `</s>` as words of a text are left out, as white space is.
+    private static func forEachWord(
+        in bytes: [UInt8], _ body: ([UInt8], Range<Int>) -> Void
+    ) {
+        var start = 0
+        for place in 0...bytes.count {
+            let byte = place < bytes.count ? bytes[place] : 32
+            guard byte == 32 || (byte >= 9 && byte <= 13) || byte == 0 else { continue }
+            if place > start {
+                let isMark =
+                    bytes[start] == UInt8(ascii: "<")
+                    && ["<s>", "</s>"].contains { bytes[start..<place].elementsEqual($0.utf8) }
+                if !isMark { body(bytes, start..<place) }
+            }
+            if byte == 10 { body(bytes, place..<place) }
+            start = place + 1
+        }
+    }
+}

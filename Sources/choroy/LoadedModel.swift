@@ -1,0 +1,72 @@
+import ChoroyModel
+import ChoroySystem
+import ChoroyText
+
+/// A model as a command takes it: by its path, whatever kind it is.
+struct LoadedModel {
+    /// What it is called in output: the path.
+    let name: String
+    let model: any LanguageModel & Sendable
+    let encoding: any TextEncoding
+    /// What precedes the first token of a text; nil when the model has no such mark.
+    let startOfText: TokenID?
+    /// What ends a text when the model produces it; nil when texts have no end of their own.
+    let endOfText: TokenID?
+    /// The token that stands for everything the vocabulary does not have; its bytes are lost.
+    let unknownToken: TokenID?
+    /// Tokens that the model can look back on; nil when it has no limit of its own.
+    let contextLength: Int?
+    /// What a token is: "token", "word", "character" or "byte".
+    let unit: String
+
+    /// The model at `path`, recognised by its content.
+    static func load(_ path: String) throws -> LoadedModel {
+        switch FilePath.kind(of: path) {
+        case .directory:
+            return try transformer(path)
+        default:
+            let bytes = try FileBytes.read(path)
+            guard ARPAReader.recognizes(bytes) else {
+                throw FileError(path, expected: "a model", found: "a file of another kind")
+            }
+            return try ngram(path, bytes)
+        }
+    }
+
+    private static func transformer(_ path: String) throws -> LoadedModel {
+        guard FilePath.kind(of: FilePath.join(path, "config.json")) == .file else {
+            throw FileError(path, expected: "a model", found: "a directory without config.json")
+        }
+        let directory = try ModelDirectory(contentsOf: path)
+        let config = directory.config
+        let model = try Transformer(config, from: directory.weights)
+        return LoadedModel(
+            name: path, model: model, encoding: directory.tokenizer,
+            startOfText: config.bosTokenId.map { TokenID($0) },
+            endOfText: config.eosTokenId.first.map { TokenID($0) }, unknownToken: nil,
+            contextLength: config.maxPositionEmbeddings, unit: "token")
+    }
+
+    private static func ngram(_ path: String, _ bytes: [UInt8]) throws -> LoadedModel {
+        let (model, vocabulary) = try ARPAReader.read(bytes, path: path) { hash in
+            let place = NGram.tokenizerPath(of: path)
+            let tokenizer = try Tokenizer(contentsOf: place)
+            guard hash == nil || hash == tokenizer.hash else {
+                throw FileError(
+                    place, expected: "the tokenizer of \(path) (hash \(hash?.prefix(12) ?? ""))",
+                    found: "another (hash \(tokenizer.hash.prefix(12)))")
+            }
+            return tokenizer
+        }
+        return LoadedModel(
+            name: path, model: model, encoding: vocabulary, startOfText: vocabulary.endToken,
+            endOfText: vocabulary.unit == .word ? nil : vocabulary.endToken,
+            unknownToken: vocabulary.unknownToken, contextLength: nil,
+            unit: vocabulary.unit.rawValue)
+    }
+
+    /// The documents of `corpus` as the model is scored on them.
+    func texts(_ corpus: Corpus) -> [EvaluationText] {
+        EvaluationText.texts(corpus.documents, encoding: encoding)
+    }
+}

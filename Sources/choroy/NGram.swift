@@ -1,0 +1,122 @@
+public import ArgumentParser
+public import ChoroyModel
+import ChoroySystem
+import ChoroyText
+
+struct NGram: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ngram",
+        abstract: "Estimate an n-gram model from text and write it as an ARPA file.",
+        discussion: """
+            Interpolated modified Kneser-Ney smoothing. Characters, bytes and tokens are read as one \
+            unbroken text; with words each line is a sentence, as KenLM reads it.
+
+            Example: choroy ngram book.txt --order 6 --unit character --output book.arpa
+            """)
+
+    @Argument(
+        help: ArgumentHelp("Text files, directories, or - for standard input.", valueName: "text"))
+    var texts: [String]
+
+    @Option(help: "The longest n-grams, 1 to \(NGramEstimate.maximumOrder).")
+    var order = 5
+
+    @Option(
+        help:
+            "What a token is: token, word, character or byte. Default: token with --tokenizer, else word."
+    )
+    var unit: NGramVocabulary.Unit?
+
+    @Option(help: "The tokenizer whose tokens are counted: tokenizer.json or a directory with one.")
+    var tokenizer: String?
+
+    @Option(help: ArgumentHelp("The ARPA file to write.", valueName: "m.arpa"))
+    var output: String
+
+    @Flag(help: "Print one JSON object about the model on standard output.")
+    var json = false
+
+    @OptionGroup var threads: ThreadOptions
+
+    /// Where the tokenizer of a model of tokens is kept: beside the file.
+    static func tokenizerPath(of path: String) -> String { path + ".tokenizer" }
+
+    func validate() throws {
+        guard order >= 1 && order <= NGramEstimate.maximumOrder else {
+            throw ValidationError("--order \(order) is not in 1...\(NGramEstimate.maximumOrder)")
+        }
+        if unit == .token && tokenizer == nil {
+            throw ValidationError("--unit token needs --tokenizer PATH")
+        }
+        if let unit, unit != .token, tokenizer != nil {
+            throw ValidationError("--tokenizer goes with --unit token, not \(unit.rawValue)")
+        }
+    }
+
+    func run() throws {
+        threads.apply()
+        let start = Machine.now()
+        let corpus = try Corpus(at: texts)
+        let unit = unit ?? (tokenizer == nil ? .word : .token)
+        let source = try tokenizer.map { try Tokenizer(contentsOf: $0) }
+        var vocabulary = NGramVocabulary.bytes
+        var ids: [[TokenID]]?
+        switch unit {
+        case .token: if let source { vocabulary = NGramVocabulary(tokens: source) }
+        case .word: (vocabulary, ids) = NGramVocabulary.words(of: corpus.documents)
+        case .character: vocabulary = .characters(of: corpus.documents)
+        case .byte: break
+        }
+        var sequences = NGramSequences(
+            vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
+        for (index, document) in corpus.documents.enumerated() {
+            sequences.append(ids?[index] ?? vocabulary.encode(Array(document)))
+        }
+        guard sequences.count > 0 else {
+            throw FileError(
+                texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
+        }
+        guard sequences.count < NGramEstimate.maximumTokens else {
+            throw FileError(
+                texts.joined(separator: ", "),
+                expected: "fewer than \(NGramEstimate.maximumTokens) \(unit.rawValue)s",
+                found: "\(sequences.count)")
+        }
+        let estimate = NGramEstimate(order: order, sequences)
+        for note in estimate.notes { StandardStreams.note("note: \(note)") }
+        if let source { try source.save(to: Self.tokenizerPath(of: output)) }
+        try ARPAWriter.write(
+            estimate.model, vocabulary, to: output, tokenizerHash: source?.hash)
+        report(estimate, sequences, unit, seconds: Machine.now() - start)
+    }
+
+    private func report(
+        _ estimate: NGramEstimate, _ sequences: NGramSequences, _ unit: NGramVocabulary.Unit,
+        seconds: Double
+    ) {
+        let counts = estimate.model.counts
+        StandardStreams.note(
+            "\(output): order \(order), \(sequences.count) \(unit.rawValue)s read, "
+                + "n-grams \(counts.map(String.init).joined(separator: " / ")), "
+                + "\(Figures.decimal(seconds, 2)) s")
+        guard json else { return }
+        let discounts = estimate.discounts.map { discounts in
+            JSONValue.array(discounts.values.dropFirst().map { .number($0) })
+        }
+        print(
+            JSONWriter.string(
+                .object(
+                    JSONObject([
+                        ("output", .string(output)), ("order", .integer(order)),
+                        ("unit", .string(unit.rawValue)),
+                        ("vocabulary_size", .integer(estimate.model.vocabularySize)),
+                        ("tokens", .integer(sequences.count)),
+                        ("ngrams", .array(counts.map { .integer($0) })),
+                        ("discounts", .array(discounts)),
+                        ("notes", .array(estimate.notes.map { .string($0) })),
+                        ("seconds", .number(seconds)),
+                    ]))))
+    }
+}
+
+extension NGramVocabulary.Unit: ExpressibleByArgument {}

@@ -1,0 +1,101 @@
+import ChoroySystem
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The streams of the process: results on standard output, all else on standard error.
+enum StandardStreams {
+    /// Nobody reads standard output any more; the command ends quietly.
+    struct ReaderIsGone: Error {}
+
+    static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+    static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Columns of the terminal behind standard error, 80 when it does not say.
+    static var columns: Int {
+        var size = winsize()
+        guard unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return 80
+        }
+        return Int(size.ws_col)
+    }
+
+    /// Whether `NO_COLOR` asks for text without styles (https://no-color.org).
+    static var refusesColor: Bool {
+        guard let value = unsafe getenv("NO_COLOR") else { return false }
+        return unsafe value.pointee != 0
+    }
+
+    /// Makes a write to a closed pipe an error instead of the end of the process.
+    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+
+    /// Writes bytes to standard output exactly as they are.
+    ///
+    /// - Throws: `ReaderIsGone` for a closed pipe, `FileError` for any other failure.
+    static func write(_ bytes: some Collection<UInt8>) throws {
+        guard let number = put(Array(bytes), to: STDOUT_FILENO) else { return }
+        if number == EPIPE { throw ReaderIsGone() }
+        throw FileError(
+            "standard output", expected: "room for \(bytes.count) bytes",
+            found: SystemError.message(number))
+    }
+
+    /// Writes a line to standard output.
+    static func printLine(_ line: String) throws { try write("\(line)\n".utf8) }
+
+    /// Writes a line to standard error; on a terminal without what could control it.
+    static func note(_ line: String) {
+        let line = errorIsTerminal ? TerminalText.visible(line) : line
+        noteExactly("\(line)\n")
+    }
+
+    /// Writes our own words to standard error, styles and cursor movements included.
+    static func noteExactly(_ text: String) { _ = put(Array(text.utf8), to: STDERR_FILENO) }
+
+    /// Writes all bytes; gives the error's number, or nil when all went well.
+    private static func put(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+        unsafe bytes.withUnsafeBytes { buffer in
+            var done = 0
+            while done < buffer.count {
+                #if canImport(Glibc)
+                    let count = unsafe Glibc.write(
+                        descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
+                #else
+                    let count = unsafe Darwin.write(
+                        descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
+                #endif
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { return errno }
+                done += count
+            }
+            return nil
+        }
+    }
+}
+
+/// Text of a model on its way to standard output: exact bytes for a pipe or file, on a terminal
+/// nothing that could control it.
+struct ModelOutput {
+    let isTerminal = StandardStreams.outputIsTerminal
+    /// Whether the last line is complete.
+    private(set) var endsLine = true
+
+    /// Writes a piece that consists of whole characters.
+    mutating func write(_ piece: [UInt8]) throws {
+        guard let last = piece.last else { return }
+        endsLine = last == UInt8(ascii: "\n")
+        if isTerminal {
+            let text = TerminalText.visible(String(decoding: piece, as: UTF8.self))
+            try StandardStreams.write(text.utf8)
+        } else {
+            try StandardStreams.write(piece)
+        }
+    }
+
+    /// Ends a line that is not complete.
+    mutating func endLine() throws { if !endsLine { try write([UInt8(ascii: "\n")]) } }
+}
