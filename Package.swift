@@ -74,11 +74,27 @@ let package = Package(
                 "ChoroyGeneration", arguments,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["ChoroySystem"], path: "Tests/Support", exclude: ["install-libraries.sh"],
+            name: "TestSupport", dependencies: ["ChoroySystem"], path: "Tests/Support",
+            exclude: ["install-libraries.sh"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyModelTests",
+            dependencies: [
+                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "TestSupport",
+            ],
+            exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyTextTests", dependencies: ["ChoroySystem", "ChoroyText", "TestSupport"],
+            exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyTrainingTests",
+            dependencies: [
+                "ChoroyTraining", "ChoroyModel", "ChoroyTensor", "ChoroyText", "ChoroySystem",
+                "TestSupport",
+            ], exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "ChoroyGenerationTests",
             dependencies: [

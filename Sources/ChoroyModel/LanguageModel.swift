@@ -61,7 +61,8 @@ extension LanguageModel {
             let share = max(1, rowLimit / sequences.count)
             let pieces = sequences.map { sequence in
                 let start = result[sequence].count
-                return Array(tokens[sequence][start..<min(start + share, tokens[sequence].count - 1)])
+                return Array(
+                    tokens[sequence][start..<min(start + share, tokens[sequence].count - 1)])
             }
             var pieceStates = sequences.map { states[$0] }
             let rows = logits(pieces, states: &pieceStates, at: .all)
@@ -85,14 +86,17 @@ extension LanguageModel {
         precondition(logits.shape[0] == targets.count, "\(logits.shape), \(targets.count) targets")
         for target in targets {
             precondition(
-                target >= 0 && Int(target) < columns, "token \(target) of a vocabulary of \(columns)")
+                target >= 0 && Int(target) < columns,
+                "token \(target) of a vocabulary of \(columns)")
         }
         let values = unsafe logits.storage.pointer
         return unsafe [Double](unsafeUninitializedCapacity: targets.count) { scores, count in
             ThreadPool.shared.run(targets.count) { row in
                 let first = row * columns
                 var maximum = -Float.infinity
-                for index in first..<first + columns { maximum = unsafe max(maximum, values[index]) }
+                for index in first..<first + columns {
+                    maximum = unsafe max(maximum, values[index])
+                }
                 var sum = 0.0
                 for index in first..<first + columns {
                     sum += unsafe exp(Double(values[index]) - Double(maximum))

@@ -72,6 +72,8 @@ public struct FileWriter: ~Copyable {
     private var descriptor: Int32
     private let name: String
     private var buffer: [UInt8] = []
+    /// Bytes appended so far.
+    public private(set) var count = 0
 
     public init(path: String, flags: Int32, mode: UInt32 = 0o644, reportedAs name: String? = nil)
         throws
@@ -85,7 +87,9 @@ public struct FileWriter: ~Copyable {
     }
 
     public mutating func append(_ bytes: some Collection<UInt8>) throws {
+        let before = buffer.count
         buffer.append(contentsOf: bytes)
+        count += buffer.count - before
         if buffer.count >= 1 << 20 { try flush() }
     }
 
@@ -93,8 +97,15 @@ public struct FileWriter: ~Copyable {
 
     /// Appends the bytes of an array of numbers as they lie in memory (little endian here).
     public mutating func append<Number: BitwiseCopyable>(values: [Number]) throws {
+        try unsafe values.withUnsafeBytes { try unsafe append(raw: $0) }
+    }
+
+    /// Appends bytes as they lie in memory; many go to the file without a copy.
+    public mutating func append(raw bytes: UnsafeRawBufferPointer) throws {
+        guard bytes.count >= 1 << 16 else { return try unsafe append(bytes) }
         try flush()
-        try unsafe values.withUnsafeBytes { try unsafe write($0) }
+        try unsafe write(bytes)
+        count += bytes.count
     }
 
     public mutating func flush() throws {

@@ -18,7 +18,22 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
     }
 
     public var description: String {
-        let place = place.map { ", \($0)" } ?? ""
-        return "\(path)\(place): expected \(expected), found \(found)"
+        let place = place.map { ", \(Self.line($0))" } ?? ""
+        return
+            "\(Self.line(path))\(place): expected \(Self.line(expected)), found \(Self.line(found))"
+    }
+
+    /// `text` fit for one line of a terminal: names from files may hold line ends or escape
+    /// sequences, and may be very long.
+    private static func line(_ text: String) -> String {
+        var line = ""
+        for scalar in text.unicodeScalars.prefix(400) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                line += "\\u{\(String(scalar.value, radix: 16))}"
+            default: line.unicodeScalars.append(scalar)
+            }
+        }
+        return text.unicodeScalars.dropFirst(400).isEmpty ? line : line + "…"
     }
 }

@@ -25,6 +25,23 @@ public enum FilePath {
         return Int(status.st_size)
     }
 
+    /// Whether both paths lead to one and the same file.
+    public static func isSameFile(_ a: String, _ b: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        guard unsafe stat(a, &first) == 0, unsafe stat(b, &second) == 0 else { return false }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
+    /// Waits until the content of a file is on the disk.
+    public static func sync(_ path: String) throws {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.file(path, expected: "a readable file") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw SystemError.file(path, expected: "a disk that keeps what is written")
+        }
+    }
+
     /// The directory part of a path, "." for a bare name.
     public static func directory(of path: String) -> String {
         let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
@@ -40,7 +57,8 @@ public enum FilePath {
     }
 
     public static func join(_ directory: String, _ name: String) -> String {
-        directory.isEmpty ? name : directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+        directory.isEmpty
+            ? name : directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     }
 
     /// Makes a directory and those above it.

@@ -25,3 +25,37 @@ public enum Machine {
         #endif
     }
 }
+
+extension Machine {
+    /// The processor's name, as the system gives it.
+    public static var cpuName: String {
+        #if canImport(Glibc)
+            guard let bytes = try? FileBytes.read("/proc/cpuinfo", limit: 1 << 24) else {
+                return "unknown processor"
+            }
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            where line.hasPrefix("model name") {
+                let name = line.drop { $0 != ":" }.dropFirst()
+                return String(name.drop { $0 == " " })
+            }
+            return "unknown processor"
+        #else
+            var size = 0
+            unsafe sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
+            var name = [UInt8](repeating: 0, count: size)
+            unsafe sysctlbyname("machdep.cpu.brand_string", &name, &size, nil, 0)
+            return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+        #endif
+    }
+}
+
+extension Machine {
+    /// The local time of day some seconds from now, as "14:05".
+    public static func clock(after seconds: Double) -> String {
+        var now = time(nil) + Int(seconds.isFinite ? min(max(seconds, 0), 1e9) : 0)
+        var parts = unsafe tm()
+        unsafe localtime_r(&now, &parts)
+        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min))"
+    }
+}

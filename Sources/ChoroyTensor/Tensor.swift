@@ -2,6 +2,7 @@
 public struct Tensor: Sendable {
     public let shape: [Int]
     package let storage: TensorStorage
+    package let origin: Origin
 
     /// Number of elements.
     public var count: Int { storage.count }
@@ -22,8 +23,33 @@ public struct Tensor: Sendable {
         precondition(shape.allSatisfy { $0 >= 0 }, "Tensor: shape \(shape)")
         self.shape = shape
         storage = TensorStorage(count: shape.reduce(1, *))
+        origin = .constant
         unsafe fill(UnsafeMutableBufferPointer(start: storage.pointer, count: storage.count))
     }
+
+    package init(shape: [Int], storage: TensorStorage, origin: Origin = .constant) {
+        self.shape = shape
+        self.storage = storage
+        self.origin = origin
+    }
+
+    package func with(origin: Origin) -> Tensor {
+        Tensor(shape: shape, storage: storage, origin: origin)
+    }
+
+    /// The only element of a tensor with one.
+    public var scalar: Float {
+        precondition(count == 1, "scalar: shape \(shape)")
+        return unsafe storage.pointer[0]
+    }
+
+    /// The elements, read-only.
+    package var pointer: UnsafePointer<Float> { unsafe UnsafePointer(storage.pointer) }
+
+    /// Rows of a matrix: all axes but the last, multiplied.
+    package var rows: Int { shape.dropLast().reduce(1, *) }
+    /// Length of the last axis.
+    package var width: Int { shape.last ?? 1 }
 
     /// A copy of the elements in row-major order.
     public var values: [Float] {

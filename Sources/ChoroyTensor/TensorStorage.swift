@@ -53,7 +53,7 @@ package final class StorageRecycler: Sendable {
 
     fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
         let capacity = Self.capacity(count)
-        let address = unsafe UInt(bitPattern: pointer)
+        let address = UInt(bitPattern: pointer)
         let kept = free.withLock { free in
             guard free.bytes + capacity * 4 <= Self.limit else { return false }
             free.blocks[capacity, default: []].append(address)

@@ -77,8 +77,8 @@ struct MergeTable: Sendable {
             unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.longPiece) {
                 next in
                 var count = 0
-                for unsafe byte in unsafe piece {
-                    let token = byteTokens[Int(byte)]
+                for index in 0..<piece.count {
+                    let token = unsafe byteTokens[Int(piece[index])]
                     if token >= 0 {
                         unsafe symbols[count] = token
                         count += 1
@@ -121,8 +121,9 @@ struct MergeTable: Sendable {
     private func encodeLong(_ piece: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
         var symbols: [TokenID] = []
         symbols.reserveCapacity(piece.count)
-        for unsafe byte in unsafe piece where byteTokens[Int(byte)] >= 0 {
-            symbols.append(byteTokens[Int(byte)])
+        for index in 0..<piece.count {
+            let token = unsafe byteTokens[Int(piece[index])]
+            if token >= 0 { symbols.append(token) }
         }
         let count = symbols.count
         guard count > 1 else {

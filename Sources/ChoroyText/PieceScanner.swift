@@ -44,7 +44,7 @@ struct PieceScanner {
         guard page < ScalarClassTable.pages.count else { return false }
         let block = Int(ScalarClassTable.pages[page])
         let word = ScalarClassTable.words[block * 8 + Int(scalar.value >> 5 & 7)]
-        let found = UInt8(word >> UInt64(scalar.value & 31) * 2 & 3)
+        let found = UInt8(word >> (2 * UInt64(scalar.value & 31)) & 3)
         return found == letter || found == number
     }
 
@@ -186,6 +186,6 @@ struct PieceScanner {
         let page = Int(value >> 8)
         guard unsafe page < pages.count else { return (Self.other, start + length) }
         let word = unsafe words[Int(pages[page]) * 8 + Int(value >> 5 & 7)]
-        return (UInt8(truncatingIfNeeded: word >> UInt64(value & 31) * 2 & 3), start + length)
+        return (UInt8(truncatingIfNeeded: word >> (2 * UInt64(value & 31)) & 3), start + length)
     }
 }

@@ -42,6 +42,8 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @OptionGroup var threads: ThreadOptions
+
     func validate() throws {
         if let context, context < 2 { throw ValidationError("--context \(context) is below 2") }
         if let stride {
@@ -55,6 +57,7 @@ struct Evaluate: ParsableCommand {
     }
 
     func run() throws {
+        threads.apply()
         let loaded = try LoadedModel.load(model)
         let corpus = try Corpus(at: texts)
         let convention = try resolved(for: loaded)
@@ -99,7 +102,7 @@ struct Evaluate: ParsableCommand {
         _ convention: EvaluationConvention
     ) -> Evaluation {
         let total = documents.reduce(0) { $0 + $1.tokens.count }
-        var progress = Progress("evaluating", total: total, unit: loaded.unit + "s")
+        var progress = Progress("evaluating", total: total, unit: "\(loaded.unit)s")
         defer { progress.clear() }
         return Evaluation.evaluate(
             model, on: documents, convention: convention, startToken: loaded.startOfText,
@@ -112,8 +115,9 @@ struct Evaluate: ParsableCommand {
             result.scoresFirstToken
             ? "first token scored after the start of text" : "first token not scored"
         var parts = [
-            "bits per byte \(Figures.decimal(result.bitsPerByte, 4)) ± "
-                + Figures.decimal(result.standardError, 4),
+            "bits per byte \(Figures.decimal(result.bitsPerByte, 4))"
+                + (result.standardError.isNaN
+                    ? "" : " ± \(Figures.decimal(result.standardError, 4))"),
             "perplexity \(Figures.decimal(result.perplexity, 4)) per \(loaded.unit) "
                 + "(\(result.convention.name), \(first))",
             "\(Figures.grouped(result.tokens)) \(loaded.unit)s",
@@ -121,7 +125,8 @@ struct Evaluate: ParsableCommand {
         ]
         if loaded.unknownToken != nil {
             parts.append(
-                "\(Figures.grouped(result.unknownTokens)) unknown, perplexity without them "
+                "\(Figures.grouped(result.unknownTokens)) unknown (their spelling is not counted), "
+                    + "perplexity without them "
                     + Figures.decimal(result.perplexityOfKnown, 4))
         }
         return parts.joined(separator: " | ")

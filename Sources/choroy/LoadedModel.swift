@@ -23,7 +23,7 @@ struct LoadedModel {
     static func load(_ path: String) throws -> LoadedModel {
         switch FilePath.kind(of: path) {
         case .directory:
-            throw FileError(path, expected: "a model", found: "a directory without one")
+            return try transformer(path)
         default:
             let bytes = try FileBytes.read(path)
             guard ARPAReader.recognizes(bytes) else {
@@ -31,6 +31,20 @@ struct LoadedModel {
             }
             return try ngram(path, bytes)
         }
+    }
+
+    private static func transformer(_ path: String) throws -> LoadedModel {
+        guard FilePath.kind(of: FilePath.join(path, "config.json")) == .file else {
+            throw FileError(path, expected: "a model", found: "a directory without config.json")
+        }
+        let directory = try ModelDirectory(contentsOf: path)
+        let config = directory.config
+        let model = try Transformer(config, from: directory.weights)
+        return LoadedModel(
+            name: path, model: model, encoding: directory.tokenizer,
+            startOfText: config.bosTokenId.map { TokenID($0) },
+            endOfText: config.eosTokenId.first.map { TokenID($0) }, unknownToken: nil,
+            contextLength: config.maxPositionEmbeddings, unit: "token")
     }
 
     private static func ngram(_ path: String, _ bytes: [UInt8]) throws -> LoadedModel {
@@ -53,9 +67,6 @@ struct LoadedModel {
 
     /// The documents of `corpus` as the model is scored on them.
     func texts(_ corpus: Corpus) -> [EvaluationText] {
-        if let vocabulary = encoding as? NGramVocabulary {
-            return corpus.documents.map { EvaluationText($0, vocabulary: vocabulary) }
-        }
-        return corpus.documents.map { EvaluationText($0, encoding: encoding) }
+        EvaluationText.texts(corpus.documents, encoding: encoding)
     }
 }

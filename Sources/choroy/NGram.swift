@@ -36,6 +36,8 @@ struct NGram: ParsableCommand {
     @Flag(help: "Print one JSON object about the model on standard output.")
     var json = false
 
+    @OptionGroup var threads: ThreadOptions
+
     /// Where the tokenizer of a model of tokens is kept: beside the file.
     static func tokenizerPath(of path: String) -> String { path + ".tokenizer" }
 
@@ -52,6 +54,7 @@ struct NGram: ParsableCommand {
     }
 
     func run() throws {
+        threads.apply()
         let start = Machine.now()
         let corpus = try Corpus(at: texts)
         let unit = unit ?? (tokenizer == nil ? .word : .token)
@@ -72,6 +75,12 @@ struct NGram: ParsableCommand {
         guard sequences.count > 0 else {
             throw FileError(
                 texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
+        }
+        guard sequences.count < NGramEstimate.maximumTokens else {
+            throw FileError(
+                texts.joined(separator: ", "),
+                expected: "fewer than \(NGramEstimate.maximumTokens) \(unit.rawValue)s",
+                found: "\(sequences.count)")
         }
         let estimate = NGramEstimate(order: order, sequences)
         for note in estimate.notes { StandardStreams.note("note: \(note)") }

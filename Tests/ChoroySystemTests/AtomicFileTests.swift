@@ -25,7 +25,10 @@ import Testing
     }
 
     @Test func `missing files and directories are named`() {
-        #expect(throws: FileError("/nowhere", expected: "a readable file", found: "no such file or directory")) {
+        #expect(
+            throws: FileError(
+                "/nowhere", expected: "a readable file", found: "no such file or directory")
+        ) {
             try FileBytes.read("/nowhere")
         }
         #expect(throws: FileError("/tmp", expected: "a file", found: "a directory")) {

@@ -1,5 +1,78 @@
+// The C floor of Choroy: loops over floats, compiled once for each CPU type and called through a table.
+//
+// Kernels know no shapes, names or tokens. Sizes are checked by the caller. Every sum has one order that
+// depends on its length only, so that a row's result is the same in any company.
 #ifndef CHOROY_KERNELS_H
 #define CHOROY_KERNELS_H
+
 #include <stddef.h>
 #include <stdint.h>
+
+// A tile of 64 keys is stored as [head_dim][64], a tile of 64 values as [64][value_stride].
+#define CHOROY_KEY_TILE 64
+
+typedef struct ChoroyKernels {
+    const char *_Nonnull name;
+
+    // c[rows][columns] = a[rows][depth] · b[depth][columns], sums over depth in ascending order.
+    // columns is a multiple of 16; b's rows are ldb floats apart; accumulate adds to c.
+    void (*_Nonnull multiply)(const float *_Nonnull a, size_t a_row, size_t a_column,
+        const float *_Nonnull b, size_t ldb, float *_Nonnull c, size_t ldc, size_t rows, size_t columns,
+        size_t depth, int accumulate);
+
+    // y[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight; scale[r] keeps the factor when not null.
+    void (*_Nonnull rms_norm)(const float *_Nonnull x, const float *_Nonnull weight, float *_Nonnull y,
+        float *_Nullable scale, size_t rows, size_t width, float epsilon);
+    // dx[r] from dy[r]; weight_gradient[width] += sum over the rows.
+    void (*_Nonnull rms_norm_gradient)(const float *_Nonnull x, const float *_Nonnull weight,
+        const float *_Nonnull scale, const float *_Nonnull dy, float *_Nonnull dx,
+        float *_Nonnull weight_gradient, size_t rows, size_t width);
+
+    // y = gate · sigmoid(gate) · up
+    void (*_Nonnull swiglu)(const float *_Nonnull gate, const float *_Nonnull up, float *_Nonnull y, size_t count);
+    void (*_Nonnull swiglu_gradient)(const float *_Nonnull gate, const float *_Nonnull up,
+        const float *_Nonnull dy, float *_Nonnull dgate, float *_Nonnull dup, size_t count);
+
+    void (*_Nonnull add)(const float *_Nonnull a, const float *_Nonnull b, float *_Nonnull y, size_t count);
+
+    // Rotates the pairs (i, i + half) of each head by the angle whose cosine and sine are given.
+    // direction is 1 forward, -1 for the gradient.
+    void (*_Nonnull rotary)(const float *_Nonnull x, const float *_Nonnull cosine, const float *_Nonnull sine,
+        float *_Nonnull y, size_t heads, size_t head_dim, float direction);
+
+    // Causal attention of one head for `rows` queries at positions past, past + 1, …
+    void (*_Nonnull attention)(const float *_Nonnull q, size_t q_stride, size_t rows, size_t past,
+        size_t head_dim, const float *_Nonnull const *_Nonnull key_tiles,
+        const float *_Nonnull const *_Nonnull value_tiles, size_t value_stride, float scale,
+        float *_Nonnull out, size_t out_stride, float *_Nullable log_sum_exp);
+    // Gradients of one head: dq is written, dk and dv are added to. All are [length][stride], stride a
+    // multiple of 16 with zeros behind head_dim; scratch holds choroy_attention_scratch(…) floats.
+    void (*_Nonnull attention_gradient)(const float *_Nonnull q, const float *_Nonnull k,
+        const float *_Nonnull v, const float *_Nonnull out, const float *_Nonnull dout,
+        const float *_Nonnull log_sum_exp, float *_Nonnull dq, float *_Nonnull dk, float *_Nonnull dv,
+        float *_Nonnull scratch, size_t length, size_t head_dim, size_t stride, float scale);
+
+    // Turns logits[r] into (softmax − one-hot(target)) · factor and adds −log p(target) to *loss; a negative
+    // target leaves zeros. With factor 0 the logits stay as they are.
+    void (*_Nonnull cross_entropy)(float *_Nonnull logits, const int32_t *_Nonnull targets,
+        double *_Nonnull losses, size_t rows, size_t columns, float factor);
+
+    // AdamW on one array; the two corrections are 1 / (1 − betaᵗ).
+    void (*_Nonnull adamw)(float *_Nonnull w, const float *_Nonnull g, float *_Nonnull m, float *_Nonnull v,
+        size_t count, float gradient_scale, float rate, float beta1, float beta2, float epsilon, float decay,
+        float correction1, float correction2);
+
+    double (*_Nonnull sum_of_squares)(const float *_Nonnull x, size_t count);
+} ChoroyKernels;
+
+const ChoroyKernels *_Nonnull choroy_kernels_portable(void);
+// Null when this CPU, or the CPU this was compiled for, has no such instructions.
+const ChoroyKernels *_Nullable choroy_kernels_avx2(void);
+const ChoroyKernels *_Nullable choroy_kernels_avx512(void);
+
+static inline size_t choroy_attention_scratch(size_t length, size_t stride) {
+    size_t padded = (length + 63) / 64 * 64;
+    return 2 * stride * 64 + 2 * padded * 64 + padded;
+}
+
 #endif

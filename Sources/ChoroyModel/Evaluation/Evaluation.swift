@@ -67,22 +67,20 @@ public struct Evaluation: Sendable, Equatable {
         }
         let start = isRolling ? startToken : nil
         var result = Evaluation(convention: convention, scoresFirstToken: start != nil)
-        for text in texts {
-            let tokens = (start.map { [$0] } ?? []) + text.tokens
-            let windows = convention.windows(count: tokens.count)
-            for first in stride(from: 0, to: windows.count, by: batchSize) {
-                let batch = windows[first..<min(first + batchSize, windows.count)]
-                let scores = scores(of: batch.map { tokens[$0.tokens] }, model) {
-                    progress(result.tokens + $0)
-                }
-                for (window, scores) in zip(batch, scores) {
-                    for index in window.scored {
-                        let token = tokens[index]
-                        let place = index - (start == nil ? 0 : 1)
-                        result.add(
-                            -scores[index - window.tokens.lowerBound - 1],
-                            bytes: text.byteCounts[place], isUnknown: token == unknownToken)
-                    }
+        let sequences = texts.map { text in (start.map { [$0] } ?? []) + text.tokens }
+        let windows = sequences.indices.flatMap { text in
+            convention.windows(count: sequences[text].count).map { (text: text, place: $0) }
+        }
+        for first in stride(from: 0, to: windows.count, by: batchSize) {
+            let batch = windows[first..<min(first + batchSize, windows.count)]
+            let pieces = batch.map { sequences[$0.text][$0.place.tokens] }
+            let scores = scores(of: pieces, model) { progress(result.tokens + $0) }
+            for (window, scores) in zip(batch, scores) {
+                for index in window.place.scored {
+                    result.add(
+                        -scores[index - window.place.tokens.lowerBound - 1],
+                        bytes: texts[window.text].byteCounts[index - (start == nil ? 0 : 1)],
+                        isUnknown: sequences[window.text][index] == unknownToken)
                 }
             }
         }

@@ -14,23 +14,24 @@ public struct EvaluationText: Sendable {
         self.byteCounts = byteCounts
     }
 
-    /// `document` in an encoding whose tokens stand for exactly the bytes of the text.
-    public init(_ document: ArraySlice<UInt8>, encoding: some TextEncoding) {
-        let tokens = encoding.encode(Array(document))
-        let sizes = (0..<TokenID(encoding.vocabularySize)).map { encoding.bytes(of: $0).count }
-        self.init(tokens: tokens, byteCounts: tokens.map { sizes[Int($0)] })
-    }
-
-    /// `document` in the vocabulary of an n-gram model.
+    /// Documents in an encoding.
     ///
-    /// A word's bytes include the white space before it, those of a line's end the white space there;
-    /// a last line without a line end has an end all the same, of 0 bytes.
-    public init(_ document: ArraySlice<UInt8>, vocabulary: NGramVocabulary) {
-        if vocabulary.unit == .word {
-            let (tokens, byteCounts) = vocabulary.encodeLines(Array(document))
-            self.init(tokens: tokens, byteCounts: byteCounts)
-        } else {
-            self.init(document, encoding: vocabulary)
+    /// Tokens stand for their own bytes. With the words of an n-gram model, a word's bytes include the
+    /// white space before it and those of a line's end the white space there; a last line without a
+    /// line end has an end all the same, of 0 bytes.
+    public static func texts(
+        _ documents: [ArraySlice<UInt8>], encoding: some TextEncoding
+    ) -> [EvaluationText] {
+        if let vocabulary = encoding as? NGramVocabulary, vocabulary.unit == .word {
+            return documents.map { document in
+                let (tokens, byteCounts) = vocabulary.encodeLines(Array(document))
+                return EvaluationText(tokens: tokens, byteCounts: byteCounts)
+            }
+        }
+        let sizes = (0..<TokenID(encoding.vocabularySize)).map { encoding.bytes(of: $0).count }
+        return documents.map { document in
+            let tokens = encoding.encode(Array(document))
+            return EvaluationText(tokens: tokens, byteCounts: tokens.map { sizes[Int($0)] })
         }
     }
 }

@@ -91,7 +91,8 @@ public struct ARPAReader {
             else {
                 throw lines.error(
                     expected:
-                        "\"ngram \(counts.count + 1)=COUNT\" (orders 1...\(NGramEstimate.maximumOrder))")
+                        "\"ngram \(counts.count + 1)=COUNT\" (orders 1...\(NGramEstimate.maximumOrder))"
+                )
             }
             counts.append(count)
         }
@@ -104,13 +105,15 @@ public struct ARPAReader {
 
     /// Reads the section of an order: calls `body` at each line, with its fields split.
     private mutating func readSection(
-        _ order: Int, _ body: (ARPALines, _ logProbability: Double, _ backoff: Double) throws -> Void
+        _ order: Int,
+        _ body: (ARPALines, _ logProbability: Double, _ backoff: Double) throws -> Void
     ) throws {
         let count = counts[order - 1]
         try expect("\\\(order)-grams:")
         var done = 0
         while done < count {
-            guard lines.nextFilled(), lines.bytes[lines.line.lowerBound] != UInt8(ascii: "\\") else {
+            guard lines.nextFilled(), lines.bytes[lines.line.lowerBound] != UInt8(ascii: "\\")
+            else {
                 throw lines.error(expected: "\(count) \(order)-grams", found: "\(done)")
             }
             lines.split()
@@ -132,7 +135,8 @@ public struct ARPAReader {
             done += 1
         }
         var following = lines
-        if following.nextFilled(), following.bytes[following.line.lowerBound] != UInt8(ascii: "\\") {
+        if following.nextFilled(), following.bytes[following.line.lowerBound] != UInt8(ascii: "\\")
+        {
             throw following.error(expected: "\(count) \(order)-grams", found: "more")
         }
     }

@@ -35,7 +35,9 @@ struct ARPATable {
         levels[0].backoffs[id] = backoff
     }
 
-    mutating func append(_ ids: some Collection<TokenID>, _ logProbability: Double, _ backoff: Double) {
+    mutating func append(
+        _ ids: some Collection<TokenID>, _ logProbability: Double, _ backoff: Double
+    ) {
         let level = ids.count - 1
         levels[level].ids += ids
         levels[level].logProbabilities.append(logProbability)

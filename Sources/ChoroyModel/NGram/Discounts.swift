@@ -33,7 +33,8 @@ public struct Discounts: Sendable, Equatable {
         let y = n[1] / (n[1] + 2 * n[2])
         let estimate = (1...3).map { j in Double(j) - Double(j + 1) * y * n[j + 1] / n[j] }
         for j in 1...3 where estimate[j - 1] <= 0 || estimate[j - 1] > Double(j) {
-            reason = "the estimate for count \(j), \(estimate[j - 1]), is not above 0 and at most \(j)"
+            let found = (estimate[j - 1] * 1000).rounded() / 1000
+            reason = "the estimate for count \(j) is \(found), not above 0 and at most \(j)"
             values = [0] + Self.fallback
             return
         }

@@ -21,13 +21,18 @@ public struct NGramEstimate: Sendable {
     /// The largest order.
     public static let maximumOrder = 64
 
+    /// A text must have fewer tokens than this: places in it are numbers of 32 bits.
+    public static let maximumTokens = 1 << 31
+
     /// Estimates a model of an order from 1 on.
     ///
     /// It never refuses: an order whose discounts cannot be estimated takes `Discounts.fallback`.
     /// - Precondition: the order is in 1...64 and there is a token.
     public init(order: Int, _ sequences: NGramSequences) {
         precondition(order >= 1 && order <= Self.maximumOrder, "an n-gram order of \(order)")
-        precondition(sequences.count > 0, "an n-gram model of no tokens")
+        precondition(
+            sequences.count > 0 && sequences.count < Self.maximumTokens,
+            "an n-gram model of \(sequences.count) tokens")
         let raw = NGramCounts(sequences, order: order)
         let adjusted = AdjustedCounts(raw, startToken: sequences.startToken)
         discounts = adjusted.counts.map { Discounts(counts: $0) }

@@ -14,7 +14,8 @@ public struct NGramSequences: Sendable {
 
     public init(vocabularySize: Int, endToken: TokenID?) {
         precondition(
-            vocabularySize > 0 && vocabularySize < Int(Int32.max), "vocabulary of \(vocabularySize)")
+            vocabularySize > 0 && vocabularySize < Int(Int32.max), "vocabulary of \(vocabularySize)"
+        )
         self.vocabularySize = vocabularySize
         self.endToken = endToken
     }

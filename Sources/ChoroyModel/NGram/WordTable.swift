@@ -51,7 +51,8 @@ struct WordTable: Sendable {
     private func matches(_ index: Int, _ source: [UInt8], _ range: Range<Int>) -> Bool {
         let start = starts[index]
         guard starts[index + 1] - start == range.count else { return false }
-        for offset in 0..<range.count where bytes[start + offset] != source[range.lowerBound + offset] {
+        for offset in 0..<range.count
+        where bytes[start + offset] != source[range.lowerBound + offset] {
             return false
         }
         return true

@@ -1,0 +1,25 @@
+// The table for x86-64 CPUs with AVX2 and FMA (2013 and later).
+#include "choroy_kernels.h"
+
+#if defined(__x86_64__)
+#pragma STDC FP_CONTRACT OFF
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+
+#define NAMED(name) avx2_##name
+#define TABLE_NAME "avx2"
+#define HAS_FMA 1
+#define BLOCK_ROWS 6
+#define BLOCK_VECTORS 1
+
+#include "float/table.h"
+
+#pragma clang attribute pop
+
+const ChoroyKernels *choroy_kernels_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2_table : NULL;
+}
+#else
+const ChoroyKernels *choroy_kernels_avx2(void) { return NULL; }
+#endif

@@ -1,0 +1,28 @@
+// The table for x86-64 CPUs with AVX-512 (F, BW, DQ, VL).
+#include "choroy_kernels.h"
+
+#if defined(__x86_64__)
+#pragma STDC FP_CONTRACT OFF
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+
+#define NAMED(name) avx512_##name
+#define TABLE_NAME "avx512"
+#define HAS_FMA 1
+#define BLOCK_ROWS 6
+#define BLOCK_VECTORS 4
+
+#include "float/table.h"
+
+#pragma clang attribute pop
+
+const ChoroyKernels *choroy_kernels_avx512(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+        ? &avx512_table
+        : NULL;
+}
+#else
+const ChoroyKernels *choroy_kernels_avx512(void) { return NULL; }
+#endif

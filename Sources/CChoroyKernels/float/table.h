@@ -1,0 +1,25 @@
+// All float kernels and the table that names them, for the CPU type that the including file has chosen.
+
+#include "vectors.h"
+#include "multiply.h"
+#include "rms_norm.h"
+#include "elementwise.h"
+#include "attention.h"
+#include "cross_entropy.h"
+#include "adamw.h"
+
+static const ChoroyKernels NAMED(table) = {
+    .name = TABLE_NAME,
+    .multiply = NAMED(multiply),
+    .rms_norm = NAMED(rms_norm),
+    .rms_norm_gradient = NAMED(rms_norm_gradient),
+    .swiglu = NAMED(swiglu),
+    .swiglu_gradient = NAMED(swiglu_gradient),
+    .add = NAMED(add),
+    .rotary = NAMED(rotary),
+    .attention = NAMED(attention),
+    .attention_gradient = NAMED(attention_gradient),
+    .cross_entropy = NAMED(cross_entropy),
+    .adamw = NAMED(adamw),
+    .sum_of_squares = NAMED(sum_of_squares),
+};

@@ -1,1 +1,0 @@
-#include "choroy_kernels.h"

@@ -1,0 +1,86 @@
+internal import ChoroySystem
+public import ChoroyTensor
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A place in the tree of parameter names, such as `model.layers.0.self_attn`.
+///
+/// One line names a parameter, makes or loads it, and registers it: the name stands in the code once.
+public struct ParameterScope {
+    public let path: String
+    private let source: ParameterSource
+
+    public init(_ source: ParameterSource, path: String = "") {
+        self.source = source
+        self.path = path
+    }
+
+    public subscript(_ name: String) -> ParameterScope {
+        ParameterScope(source, path: path.isEmpty ? name : "\(path).\(name)")
+    }
+
+    /// The parameter `path.name`: loaded when the source is a file, else made as `initial` says.
+    ///
+    /// - Throws: `FileError` with the full name when it is missing or has another shape.
+    public func parameter(_ name: String, shape: [Int], initial: InitialValue) throws -> Parameter {
+        try source.parameter(
+            path.isEmpty ? name : "\(path).\(name)", shape: shape, initial: initial)
+    }
+}
+
+/// How a new parameter begins.
+public enum InitialValue: Sendable {
+    case ones
+    /// Independent normal numbers with mean 0.
+    case normal(standardDeviation: Float)
+}
+
+/// Where parameters come from: random numbers or a checkpoint. Keeps them in the order they were made.
+public final class ParameterSource {
+    public private(set) var parameters: [Parameter] = []
+    private let load: ((String, [Int]) throws -> Tensor)?
+    private let seed: UInt64
+
+    /// New parameters from a seed.
+    public init(seed: UInt64) {
+        self.seed = seed
+        load = nil
+    }
+
+    /// Parameters that `load` finds by name, checked for shape there.
+    public init(load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor) {
+        seed = 0
+        self.load = load
+    }
+
+    fileprivate func parameter(_ name: String, shape: [Int], initial: InitialValue) throws
+        -> Parameter
+    {
+        let value = try load?(name, shape) ?? make(shape, initial)
+        let parameter = Parameter(name: name, value)
+        parameters.append(parameter)
+        return parameter
+    }
+
+    private func make(_ shape: [Int], _ initial: InitialValue) -> Tensor {
+        let count = shape.reduce(1, *)
+        switch initial {
+        case .ones: return Tensor([Float](repeating: 1, count: count), shape: shape)
+        case .normal(let deviation):
+            let stream = UInt64(parameters.count)
+            return Tensor(
+                (0..<count).map { index in
+                    // Box & Muller 1958: two uniform numbers make a normal one.
+                    let bits = SeededRandom.value(
+                        seed: seed, stream: stream, index: UInt64(index))
+                    let radius = sqrt(-2 * log((Double(bits >> 32) + 0.5) * 0x1p-32))
+                    let angle = 2 * Double.pi * Double(bits & 0xFFFF_FFFF) * 0x1p-32
+                    return deviation * Float(radius * cos(angle))
+                }, shape: shape)
+        }
+    }
+}

@@ -1,0 +1,16 @@
+public import ChoroyTensor
+
+/// Root-mean-square normalization with a learned scale.
+public struct RMSNorm: Sendable {
+    public let weight: Parameter
+    public let epsilon: Float
+
+    public init(_ width: Int, epsilon: Float, in scope: ParameterScope) throws {
+        weight = try scope.parameter("weight", shape: [width], initial: .ones)
+        self.epsilon = epsilon
+    }
+
+    public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+        rmsNorm(x, weight.value(recording: pass.recordsGradient), epsilon: epsilon)
+    }
+}

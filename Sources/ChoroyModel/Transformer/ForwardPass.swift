@@ -1,0 +1,54 @@
+internal import ChoroyTensor
+
+/// What one pass over tokens needs beside the tokens: where each sequence begins and how far it has
+/// come, what it remembers, and whether gradients are wanted.
+public struct ForwardPass {
+    /// New tokens of each sequence; the rows of a pass are the sequences one after another.
+    public let lengths: [Int]
+    /// Position of each row in its sequence.
+    let positions: [Int]
+    /// What each sequence remembers; nil when it remembers nothing, as in training.
+    let caches: [KeyValueCache]?
+    public let recordsGradient: Bool
+    private let regularization: Regularization?
+
+    /// Dropout of the training step `step`.
+    public struct Regularization: Sendable {
+        public let dropout: Float
+        public let seed: UInt64
+        public let step: Int
+
+        public init(dropout: Float, seed: UInt64, step: Int) {
+            self.dropout = dropout
+            self.seed = seed
+            self.step = step
+        }
+    }
+
+    /// A training pass: whole sequences, nothing remembered, gradients recorded.
+    public static func training(lengths: [Int], _ regularization: Regularization? = nil)
+        -> ForwardPass
+    {
+        ForwardPass(
+            lengths: lengths, positions: lengths.flatMap { 0..<$0 }, caches: nil,
+            recordsGradient: true, regularization: regularization)
+    }
+
+    /// A pass that continues `caches`, which must have room for the new tokens.
+    static func continuing(_ caches: [KeyValueCache], lengths: [Int]) -> ForwardPass {
+        let positions = zip(caches, lengths).flatMap { $0.count..<$0.count + $1 }
+        return ForwardPass(
+            lengths: lengths, positions: positions, caches: caches, recordsGradient: false,
+            regularization: nil)
+    }
+
+    /// The key of the dropout at a place in the model; nil when nothing is dropped.
+    func dropoutKey(layer: Int, place: Int) -> DropoutKey? {
+        regularization.flatMap { regularization in
+            guard regularization.dropout > 0 else { return nil }
+            return DropoutKey(
+                probability: regularization.dropout, seed: regularization.seed,
+                step: regularization.step, layer: layer * 4 + place)
+        }
+    }
+}

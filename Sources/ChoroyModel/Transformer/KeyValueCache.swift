@@ -1,0 +1,77 @@
+internal import ChoroyTensor
+
+/// What a Transformer remembers of a sequence: keys and values in blocks of 64 positions.
+///
+/// A copy is a fork that shares blocks; a block is copied when one of the forks writes to it. Blocks
+/// begin at multiples of 64, and each holds one tile for every layer and key-value head.
+public struct KeyValueCache: SequenceState {
+    /// Tokens read so far.
+    public private(set) var count = 0
+    private let layers: Int
+    private let shape: AttentionShape
+    private var blocks: [KeyValueBlock] = []
+
+    init(layers: Int, shape: AttentionShape) {
+        self.layers = layers
+        self.shape = shape
+    }
+
+    /// Bytes that the blocks of this state hold, shared ones included.
+    public var byteCount: Int {
+        blocks.count * layers * shape.keyValueHeads * KeyValueTiles.tileSize(shape) * 4
+    }
+
+    public mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count, "truncate: \(count) of \(self.count)")
+        self.count = count
+        blocks.removeLast(blocks.count - (count + 63) / 64)
+    }
+
+    /// Makes room for `tokens` more; blocks that will be written are this state's own afterwards.
+    mutating func reserve(_ tokens: Int) {
+        if count % 64 != 0, let last = blocks.last,
+            !isKnownUniquelyReferenced(&blocks[blocks.count - 1])
+        {
+            blocks[blocks.count - 1] = KeyValueBlock(copying: last)
+        }
+        while blocks.count * 64 < count + tokens {
+            blocks.append(
+                KeyValueBlock(
+                    tiles: layers * shape.keyValueHeads, size: KeyValueTiles.tileSize(shape)))
+        }
+    }
+
+    mutating func advance(by tokens: Int) { count += tokens }
+
+    /// The tiles of every key-value head in one layer.
+    func tiles(layer: Int) -> [KeyValueTiles] {
+        (0..<shape.keyValueHeads).map { head in
+            unsafe KeyValueTiles(
+                blocks.map { unsafe $0.tile(layer * shape.keyValueHeads + head) }, shape: shape)
+        }
+    }
+}
+
+/// Keys and values of 64 positions, for all layers.
+///
+/// `@unchecked`: written only by the one state that holds it, when it makes room for new tokens.
+final class KeyValueBlock: @unchecked Sendable {
+    private let storage: TensorStorage
+    private let size: Int
+
+    init(tiles: Int, size: Int) {
+        self.size = size
+        storage = TensorStorage(count: tiles * size)
+        unsafe storage.pointer.update(repeating: 0, count: storage.count)
+    }
+
+    init(copying other: KeyValueBlock) {
+        size = other.size
+        storage = TensorStorage(count: other.storage.count)
+        unsafe storage.pointer.update(from: other.storage.pointer, count: storage.count)
+    }
+
+    func tile(_ index: Int) -> UnsafeMutablePointer<Float> {
+        unsafe storage.pointer + index * size
+    }
+}

@@ -1,0 +1,41 @@
+internal import ChoroyTensor
+
+/// Grouped-query self-attention with rotary positions.
+struct SelfAttention: Sendable {
+    let qProj: Linear
+    let kProj: Linear
+    let vProj: Linear
+    let oProj: Linear
+    private let layer: Int
+    private let shape: AttentionShape
+
+    init(_ config: TransformerConfig, layer: Int, in scope: ParameterScope) throws {
+        let deviation = Float(config.initializerRange)
+        let width = config.hiddenSize
+        shape = AttentionShape(
+            heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
+            headDim: config.headDim)
+        self.layer = layer
+        let queries = config.numAttentionHeads * config.headDim
+        let keys = config.numKeyValueHeads * config.headDim
+        qProj = try Linear(width, queries, in: scope["q_proj"], deviation: deviation)
+        kProj = try Linear(width, keys, in: scope["k_proj"], deviation: deviation)
+        vProj = try Linear(width, keys, in: scope["v_proj"], deviation: deviation)
+        oProj = try Linear(
+            queries, width, in: scope["o_proj"], deviation: config.residualDeviation)
+    }
+
+    /// x: [N, D] to [N, D].
+    func callAsFunction(_ x: Tensor, _ pass: ForwardPass, _ table: RotaryTable) -> Tensor {
+        let q = rotary(qProj(x, pass), positions: pass.positions, table: table)
+        let k = rotary(kProj(x, pass), positions: pass.positions, table: table)
+        let v = vProj(x, pass)
+        guard let caches = pass.caches else {
+            return oProj(attention(q: q, k: k, v: v, lengths: pass.lengths, shape: shape), pass)
+        }
+        return oProj(
+            attention(
+                q: q, k: k, v: v, lengths: pass.lengths, past: caches.map(\.count),
+                tiles: caches.map { $0.tiles(layer: layer) }, shape: shape), pass)
+    }
+}

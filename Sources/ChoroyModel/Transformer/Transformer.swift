@@ -1,0 +1,91 @@
+public import ChoroyTensor
+public import ChoroyText
+
+/// A decoder-only Transformer of the Llama family.
+///
+/// Parameters carry the names of Hugging Face's checkpoints, so its files open there unchanged.
+/// Source: Touvron et al. 2023, https://arxiv.org/abs/2302.13971
+public struct Transformer: LanguageModel, Sendable {
+    public let config: TransformerConfig
+    /// All parameters, in the order of the checkpoint.
+    public let parameters: [Parameter]
+    let embedTokens: Parameter
+    let layers: [DecoderLayer]
+    let norm: RMSNorm
+    /// The output matrix [V, D]; the embedding itself when the two are tied.
+    let lmHead: Parameter
+    private let table: RotaryTable
+
+    /// Builds the model from `source`: new from a seed, or loaded by name.
+    ///
+    /// - Throws: `FileError` when the sizes are impossible or a tensor is missing or misshapen.
+    public init(_ config: TransformerConfig, from source: ParameterSource) throws {
+        try config.validate()
+        self.config = config
+        let scope = ParameterScope(source)
+        let model = scope["model"]
+        let deviation = InitialValue.normal(standardDeviation: Float(config.initializerRange))
+        let shape = [config.vocabSize, config.hiddenSize]
+        embedTokens = try model["embed_tokens"].parameter(
+            "weight", shape: shape, initial: deviation)
+        layers = try (0..<config.numHiddenLayers).map {
+            try DecoderLayer(config, layer: $0, in: model["layers"]["\($0)"])
+        }
+        norm = try RMSNorm(
+            config.hiddenSize, epsilon: Float(config.rmsNormEps), in: model["norm"])
+        lmHead =
+            config.tieWordEmbeddings
+            ? embedTokens
+            : try scope["lm_head"].parameter("weight", shape: shape, initial: deviation)
+        table = RotaryTable(
+            headDim: config.headDim, positions: config.maxPositionEmbeddings,
+            theta: Float(config.ropeTheta))
+        parameters = source.parameters
+    }
+
+    public var vocabularySize: Int { config.vocabSize }
+
+    /// The output matrix [V, D], recorded for a training pass.
+    public func head(_ pass: ForwardPass) -> Tensor {
+        lmHead.value(recording: pass.recordsGradient)
+    }
+
+    /// tokens [N] to the normalized states [N, D] that the head multiplies.
+    public func hidden(_ tokens: [TokenID], _ pass: ForwardPass) -> Tensor {
+        var x = embedding(tokens, embedTokens.value(recording: pass.recordsGradient))
+        x = dropout(x, pass.dropoutKey(layer: 0, place: 0))
+        for layer in layers { x = layer(x, pass, table) }
+        return norm(x, pass)
+    }
+
+    public func initialState() -> KeyValueCache {
+        KeyValueCache(
+            layers: config.numHiddenLayers,
+            shape: AttentionShape(
+                heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
+                headDim: config.headDim))
+    }
+
+    /// - Precondition: no sequence grows beyond `config.maxPositionEmbeddings`; tokens are below V.
+    public func logits(
+        _ tokens: [[TokenID]], states: inout [KeyValueCache], at positions: Positions
+    ) -> Tensor {
+        let lengths = tokens.map(\.count)
+        precondition(
+            tokens.count == states.count && lengths.allSatisfy { $0 > 0 },
+            "logits: \(lengths) tokens for \(states.count) states")
+        for (index, length) in lengths.enumerated() { states[index].reserve(length) }
+        let pass = ForwardPass.continuing(states, lengths: lengths)
+        var x = hidden(tokens.flatMap { $0 }, pass)
+        if positions == .last {
+            var end = 0
+            let last = lengths.map { length in
+                end += length
+                return end - 1
+            }
+            x = rows(last, of: x)
+        }
+        for (index, length) in lengths.enumerated() { states[index].advance(by: length) }
+        return linear(x, head(pass))
+    }
+}

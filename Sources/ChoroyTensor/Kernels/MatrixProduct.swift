@@ -1,0 +1,71 @@
+internal import COpenBLAS
+internal import ChoroySystem
+
+/// Products of large matrices for training: OpenBLAS with one thread inside tiles of our own.
+///
+/// The tile grid depends on the shape only and every tile is computed whole, so the bits do not depend
+/// on the number of threads. They do depend on the number of rows, so generation and scoring use
+/// `PackedMatrix` instead.
+package enum MatrixProduct {
+    /// A matrix in memory, and whether it is stored the other way round.
+    @safe package struct Operand {
+        let pointer: UnsafePointer<Float>
+        let isTransposed: Bool
+
+        package static func plain(_ pointer: UnsafePointer<Float>) -> Operand {
+            unsafe Operand(pointer: pointer, isTransposed: false)
+        }
+
+        package static func transposed(_ pointer: UnsafePointer<Float>) -> Operand {
+            unsafe Operand(pointer: pointer, isTransposed: true)
+        }
+    }
+
+    /// c [m, n] = a [m, k] · b [k, n], or c += a · b.
+    package static func multiply(
+        _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int,
+        accumulate: Bool = false
+    ) {
+        guard m > 0, n > 0 else { return }
+        single
+        let tile = tileShape(m: m, n: n, k: k)
+        let rowTiles = (m + tile.m - 1) / tile.m
+        let columnTiles = (n + tile.n - 1) / tile.n
+        let lda = Int32(a.isTransposed ? m : k)
+        let ldb = Int32(b.isTransposed ? k : n)
+        ThreadPool.shared.run(rowTiles * columnTiles) { piece in
+            let i = piece % rowTiles * tile.m
+            let j = piece / rowTiles * tile.n
+            unsafe cblas_sgemm(
+                CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans,
+                b.isTransposed ? CblasTrans : CblasNoTrans,
+                Int32(min(tile.m, m - i)), Int32(min(tile.n, n - j)), Int32(k), 1,
+                a.pointer + (a.isTransposed ? i : i * k), lda,
+                b.pointer + (b.isTransposed ? j * k : j), ldb,
+                accumulate ? 1 : 0, c + i * n + j, Int32(n))
+        }
+    }
+
+    /// At least eight tiles where the matrix allows it, none under about half a million operations.
+    private static func tileShape(m: Int, n: Int, k: Int) -> (m: Int, n: Int) {
+        let smallest = 500_000
+        var tile = (m: m, n: n)
+        var pieces = 1
+        while pieces < 8 || tile.m > 512 || tile.n > 2048 {
+            let mayCut = tile.m * tile.n * k >= 2 * smallest
+            guard mayCut else { break }
+            if tile.m >= tile.n / 2 && tile.m >= 32 {
+                tile.m = ((tile.m + 1) / 2 + 15) / 16 * 16
+            } else if tile.n >= 32 {
+                tile.n = ((tile.n + 1) / 2 + 15) / 16 * 16
+            } else {
+                break
+            }
+            pieces = ((m + tile.m - 1) / tile.m) * ((n + tile.n - 1) / tile.n)
+        }
+        return tile
+    }
+
+    /// OpenBLAS runs single-threaded inside our pool.
+    private static let single: Void = { openblas_set_num_threads(1) }()
+}

@@ -1,0 +1,139 @@
+internal import CChoroyKernels
+internal import ChoroySystem
+
+/// Shape of grouped-query attention: query head h reads key-value head h / (heads / keyValueHeads).
+///
+/// Source: Ainslie et al. 2023, https://arxiv.org/abs/2305.13245
+public struct AttentionShape: Sendable, Equatable {
+    public let heads: Int
+    public let keyValueHeads: Int
+    public let headDim: Int
+
+    public init(heads: Int, keyValueHeads: Int, headDim: Int) {
+        precondition(
+            keyValueHeads > 0 && heads % keyValueHeads == 0,
+            "attention: \(heads) heads, \(keyValueHeads) key-value heads")
+        self.heads = heads
+        self.keyValueHeads = keyValueHeads
+        self.headDim = headDim
+    }
+
+    var group: Int { heads / keyValueHeads }
+    /// headDim rounded up to 16.
+    var stride: Int { (headDim + 15) / 16 * 16 }
+    var scale: Float { 1 / Float(headDim).squareRoot() }
+}
+
+/// Causal softmax attention inside each of several sequences that lie one after another.
+///
+///     y = softmax(q · kᵀ / sqrt(headDim), hidden where key > query) · v
+///
+/// q: [N, H · headDim], k and v: [N, KV · headDim], lengths: rows of each sequence, N in all. Scores
+/// exist for tiles of 64 keys only.
+/// Source: Vaswani et al. 2017, eq. 1; tiles: Dao 2023, https://arxiv.org/abs/2307.08691
+public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: AttentionShape)
+    -> Tensor
+{
+    precondition(
+        q.width == shape.heads * shape.headDim && k.width == shape.keyValueHeads * shape.headDim
+            && k.shape == v.shape && k.rows == q.rows && lengths.reduce(0, +) == q.rows,
+        "attention: q \(q.shape), k \(k.shape), v \(v.shape), lengths \(lengths), \(shape)")
+    let starts = lengths.indices.map { lengths[..<$0].reduce(0, +) }
+    let logSumExp = TensorStorage(count: shape.heads * q.rows)
+    let y = unsafe Tensor(shape: q.shape) { y in
+        guard let y = y.baseAddress else { return }
+        ThreadPool.shared.run(lengths.count * shape.keyValueHeads) { piece in
+            let (sequence, group) = (piece / shape.keyValueHeads, piece % shape.keyValueHeads)
+            let (start, length) = (starts[sequence], lengths[sequence])
+            let tiles = KeyValueTiles(count: (length + 63) / 64, shape: shape)
+            let source = start * k.width + group * shape.headDim
+            unsafe tiles.write(
+                keys: k.pointer + source, values: v.pointer + source, stride: k.width, at: 0,
+                count: length)
+            for head in group * shape.group..<(group + 1) * shape.group {
+                let offset = start * q.width + head * shape.headDim
+                unsafe tiles.attend(
+                    q.pointer + offset, stride: q.width, rows: length, past: 0, into: y + offset,
+                    stride: q.width, logSumExp: logSumExp.pointer + head * q.rows + start)
+            }
+        }
+    }
+    return y.recording(q, k, v) { dy, _ in
+        let dq = TensorStorage(count: q.count)
+        let dk = TensorStorage(count: k.count)
+        let dv = TensorStorage(count: v.count)
+        ThreadPool.shared.run(lengths.count * shape.keyValueHeads) { piece in
+            let (sequence, group) = (piece / shape.keyValueHeads, piece % shape.keyValueHeads)
+            let backward = AttentionBackward(
+                shape: shape, start: starts[sequence], length: lengths[sequence], group: group)
+            unsafe backward.run(
+                q: q.pointer, k: k.pointer, v: v.pointer, y: y.pointer, dy: dy.pointer,
+                logSumExp: logSumExp.pointer, rows: q.rows, dq: dq.pointer, dk: dk.pointer,
+                dv: dv.pointer)
+        }
+        return [
+            Tensor(shape: q.shape, storage: dq), Tensor(shape: k.shape, storage: dk),
+            Tensor(shape: v.shape, storage: dv),
+        ]
+    }
+}
+
+/// The gradient of the heads that share one key-value head in one sequence.
+private struct AttentionBackward {
+    let shape: AttentionShape
+    let start: Int
+    let length: Int
+    let group: Int
+
+    func run(
+        q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
+        y: UnsafePointer<Float>, dy: UnsafePointer<Float>, logSumExp: UnsafePointer<Float>,
+        rows: Int, dq: UnsafeMutablePointer<Float>, dk: UnsafeMutablePointer<Float>,
+        dv: UnsafeMutablePointer<Float>
+    ) {
+        let (stride, headDim) = (shape.stride, shape.headDim)
+        let size = length * stride
+        // q, y, dy, dq of one head; k, v, dk, dv of the group; scratch.
+        let scratch = choroy_attention_scratch(length, stride)
+        let buffer = TensorStorage(count: 8 * size + scratch)
+        let part = unsafe (0..<9).map { unsafe buffer.pointer + $0 * size }
+        let keyWidth = shape.keyValueHeads * headDim
+        let keyOffset = start * keyWidth + group * headDim
+        unsafe gather(k + keyOffset, keyWidth, into: part[4])
+        unsafe gather(v + keyOffset, keyWidth, into: part[5])
+        unsafe part[6].update(repeating: 0, count: 2 * size)
+        let width = shape.heads * headDim
+        for head in group * shape.group..<(group + 1) * shape.group {
+            let offset = start * width + head * headDim
+            unsafe gather(q + offset, width, into: part[0])
+            unsafe gather(y + offset, width, into: part[1])
+            unsafe gather(dy + offset, width, into: part[2])
+            unsafe Kernels.table.attention_gradient(
+                part[0], part[4], part[5], part[1], part[2], logSumExp + head * rows + start,
+                part[3], part[6], part[7], part[8], length, headDim, stride, shape.scale)
+            unsafe scatter(part[3], into: dq + offset, width)
+        }
+        unsafe scatter(part[6], into: dk + keyOffset, keyWidth)
+        unsafe scatter(part[7], into: dv + keyOffset, keyWidth)
+    }
+
+    /// One head's columns as [length, stride], zeros behind headDim.
+    private func gather(
+        _ source: UnsafePointer<Float>, _ width: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        for r in 0..<length {
+            let row = unsafe target + r * shape.stride
+            unsafe row.update(from: source + r * width, count: shape.headDim)
+            unsafe (row + shape.headDim).update(repeating: 0, count: shape.stride - shape.headDim)
+        }
+    }
+
+    private func scatter(
+        _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>, _ width: Int
+    ) {
+        for r in 0..<length {
+            unsafe (target + r * width).update(
+                from: source + r * shape.stride, count: shape.headDim)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+internal import ChoroySystem
+
+/// Where dropout draws its numbers: the same (seed, step, layer, element) is dropped on any thread and
+/// in any repetition.
+public struct DropoutKey: Sendable {
+    /// Share of elements that are dropped, in [0, 1).
+    public let probability: Float
+    let seed: UInt64
+    let stream: UInt64
+
+    public init(probability: Float, seed: UInt64, step: Int, layer: Int) {
+        self.probability = probability
+        self.seed = seed
+        stream = UInt64(truncatingIfNeeded: step) << 20 ^ UInt64(truncatingIfNeeded: layer)
+    }
+}
+
+/// Zeros a random share of the elements and scales the rest by 1 / (1 − p).
+///
+/// Source: Srivastava et al. 2014, section 4 (the inverted form).
+public func dropout(_ x: Tensor, _ key: DropoutKey?) -> Tensor {
+    guard let key, key.probability > 0 else { return x }
+    // Four numbers of 16 bits from each draw.
+    let threshold = UInt64((key.probability * 65_536).rounded())
+    let scale = 1 / (1 - Float(threshold) / 65_536)
+    func masked(_ x: Tensor) -> Tensor {
+        unsafe Tensor(shape: x.shape) { y in
+            Parallel.ranges((x.count + 3) / 4, grain: 1 << 13) { range in
+                for quad in range {
+                    var bits = SeededRandom.value(
+                        seed: key.seed, stream: key.stream, index: UInt64(quad))
+                    for i in quad * 4..<min(x.count, quad * 4 + 4) {
+                        unsafe y[i] = bits & 0xFFFF < threshold ? 0 : x.pointer[i] * scale
+                        bits >>= 16
+                    }
+                }
+            }
+        }
+    }
+    return masked(x).recording(x) { dy, _ in [masked(dy)] }
+}

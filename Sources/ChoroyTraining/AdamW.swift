@@ -1,0 +1,57 @@
+public import ChoroyTensor
+
+/// AdamW over all parameters of a model, with the gradient clipped to a norm.
+///
+/// Weight decay applies to matrices only, as GPT-2's descendants do.
+/// Source: Loshchilov & Hutter 2019, algorithm 2; clipping: Pascanu et al. 2013, algorithm 1.
+public struct AdamW: ~Copyable {
+    public struct Settings: Sendable, Equatable {
+        public var beta1: Float
+        public var beta2: Float
+        public var epsilon: Float
+        public var weightDecay: Float
+        /// Largest norm of the gradient of all parameters together.
+        public var clipNorm: Float
+
+        public init(
+            beta1: Float = 0.9, beta2: Float = 0.95, epsilon: Float = 1e-8,
+            weightDecay: Float = 0.1, clipNorm: Float = 1
+        ) {
+            self.beta1 = beta1
+            self.beta2 = beta2
+            self.epsilon = epsilon
+            self.weightDecay = weightDecay
+            self.clipNorm = clipNorm
+        }
+    }
+
+    public let settings: Settings
+    /// Updates made.
+    public internal(set) var step = 0
+    let parameters: [Parameter]
+    var moments: AdamWMoments
+
+    public init(_ parameters: [Parameter], settings: Settings = Settings()) {
+        self.parameters = parameters
+        self.settings = settings
+        moments = AdamWMoments(for: parameters)
+    }
+
+    /// One step along `gradients`, whose norm is `norm`.
+    public mutating func update(
+        with gradients: borrowing Gradients, norm: Double, learningRate: Float
+    ) {
+        step += 1
+        // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
+        let scale = min(1, Double(settings.clipNorm) / (norm + 1e-6))
+        for (index, parameter) in parameters.enumerated() {
+            moments.update(
+                index, with: gradients,
+                AdamWCoefficients(
+                    learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
+                    epsilon: settings.epsilon,
+                    weightDecay: parameter.shape.count >= 2 ? settings.weightDecay : 0,
+                    gradientScale: Float(scale), step: step))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+public import ChoroyModel
+
+/// Model sizes with names, each with the batch and the learning rate that suit it.
+public enum Preset: String, Sendable, CaseIterable {
+    case nano, micro, mini, small, base
+
+    /// Layers, width, heads, key-value heads and context.
+    public var shape: (layers: Int, hiddenSize: Int, heads: Int, keyValueHeads: Int, context: Int) {
+        switch self {
+        case .nano: (2, 64, 2, 2, 128)
+        case .micro: (4, 128, 4, 4, 128)
+        case .mini: (6, 192, 6, 6, 192)
+        case .small: (6, 384, 6, 6, 256)
+        case .base: (12, 576, 9, 3, 512)
+        }
+    }
+
+    /// Tokens of a step.
+    public var batchTokens: Int {
+        switch self {
+        case .nano, .micro: 2048
+        case .mini: 3072
+        case .small: 8192
+        case .base: 16384
+        }
+    }
+
+    /// Peak of the learning rate; wider models want smaller ones.
+    public var learningRate: Double {
+        switch self {
+        case .nano: 4e-3
+        case .micro: 3e-3
+        case .mini: 2e-3
+        case .small: 1e-3
+        case .base: 6e-4
+        }
+    }
+
+    /// The size that a training time on two cores can fill.
+    public static func suited(to seconds: Double) -> Preset {
+        switch seconds {
+        case ..<45: .nano
+        case ..<420: .micro
+        case ..<2400: .mini
+        case ..<14_400: .small
+        default: .base
+        }
+    }
+
+    /// The configuration for a vocabulary of `vocabSize` tokens.
+    public func config(vocabSize: Int) -> TransformerConfig {
+        TransformerConfig(
+            vocabSize: vocabSize, hiddenSize: shape.hiddenSize, numHiddenLayers: shape.layers,
+            numAttentionHeads: shape.heads, numKeyValueHeads: shape.keyValueHeads,
+            maxPositionEmbeddings: shape.context)
+    }
+
+    /// Entries of a new tokenizer for a text of this size: small texts cannot teach rare tokens.
+    public static func vocabularySize(forBytes count: Int) -> Int {
+        switch count {
+        case ..<400_000: 512
+        case ..<4_000_000: 1024
+        case ..<20_000_000: 4096
+        default: 8192
+        }
+    }
+}

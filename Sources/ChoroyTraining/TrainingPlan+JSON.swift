@@ -1,0 +1,59 @@
+public import ChoroySystem
+
+extension TrainingPlan {
+    /// The plan as `training/plan.json` has it.
+    public var json: JSONValue {
+        .object(
+            JSONObject([
+                ("steps", .integer(steps)), ("context", .integer(context)),
+                ("batch_size", .integer(batchSize)), ("micro_batch_size", .integer(microBatchSize)),
+                ("learning_rate", .number(learningRate)), ("warmup_steps", .integer(warmupSteps)),
+                ("dropout", .number(Double(dropout))), ("seed", .string(String(seed))),
+                ("evaluation_interval", .integer(evaluationInterval)),
+                ("beta1", .number(Double(optimizer.beta1))),
+                ("beta2", .number(Double(optimizer.beta2))),
+                ("epsilon", .number(Double(optimizer.epsilon))),
+                ("weight_decay", .number(Double(optimizer.weightDecay))),
+                ("clip_norm", .number(Double(optimizer.clipNorm))),
+            ]))
+    }
+
+    /// The plan that `json` describes.
+    ///
+    /// - Throws: `FileError` with the key that is missing or impossible.
+    public init(json: JSONValue, path: String) throws {
+        func error(_ key: String, _ expected: String) -> FileError {
+            FileError(
+                path, at: key, expected: expected,
+                found: json[key].map { JSONWriter.string($0) } ?? "no such key")
+        }
+        func integer(_ key: String) throws -> Int {
+            guard let value = json[key]?.integer, value >= 0 else {
+                throw error(key, "a whole number")
+            }
+            return value
+        }
+        func number(_ key: String) throws -> Double {
+            guard let value = json[key]?.double else { throw error(key, "a number") }
+            return value
+        }
+        guard let seed = json["seed"]?.string.flatMap({ UInt64($0) }) else {
+            throw error("seed", "a whole number as a string")
+        }
+        self.init(
+            steps: try integer("steps"), context: try integer("context"),
+            batchSize: try integer("batch_size"), microBatchSize: try integer("micro_batch_size"),
+            learningRate: try number("learning_rate"), warmupSteps: try integer("warmup_steps"),
+            dropout: Float(try number("dropout")), seed: seed,
+            evaluationInterval: try integer("evaluation_interval"),
+            optimizer: AdamW.Settings(
+                beta1: Float(try number("beta1")), beta2: Float(try number("beta2")),
+                epsilon: Float(try number("epsilon")),
+                weightDecay: Float(try number("weight_decay")),
+                clipNorm: Float(try number("clip_norm"))))
+        guard microBatchSize > 0, evaluationInterval > 0 else {
+            throw error("micro_batch_size", "at least 1, and evaluation_interval too")
+        }
+        try validate()
+    }
+}

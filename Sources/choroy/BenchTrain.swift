@@ -1,0 +1,104 @@
+import ArgumentParser
+import ChoroyModel
+import ChoroySystem
+import ChoroyTensor
+import ChoroyText
+import ChoroyTraining
+
+/// `choroy bench train`: training speed on fixed shapes.
+struct BenchTrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Training speed on fixed shapes (T1, T2, T3).",
+        discussion: """
+            Random tokens, AdamW, clipping, float32. T1: 4 layers, 128 wide, vocabulary 65, 12 × 64 \
+            tokens a step; T2: 6 layers, 384 wide, vocabulary 4096, 32 × 256; T3: 30 layers, 576 wide, \
+            vocabulary 49152, 4 × 512.
+
+            Example: choroy bench train --case T1 --case T2 --runs 5
+            """)
+
+    @Option(name: .customLong("case"), help: "Case to run; may be repeated. Default: T1 and T2.")
+    var cases: [String] = []
+    @Option(help: "Timed blocks of steps; the median is reported.")
+    var runs = 5
+    @Option(help: "Steps of a block. Default: 100 for T1, 3 for T2, 1 for T3.")
+    var steps: Int?
+    @OptionGroup var common: BenchOptions
+
+    struct Shape {
+        let name: String
+        let config: TransformerConfig
+        let context: Int
+        let batchSize: Int
+        let steps: Int
+
+        static let all = [
+            Shape(
+                name: "T1",
+                config: TransformerConfig(
+                    vocabSize: 65, hiddenSize: 128, intermediateSize: 352, numHiddenLayers: 4,
+                    numAttentionHeads: 4, maxPositionEmbeddings: 64),
+                context: 64, batchSize: 12, steps: 100),
+            Shape(
+                name: "T2",
+                config: TransformerConfig(
+                    vocabSize: 4096, hiddenSize: 384, intermediateSize: 1024, numHiddenLayers: 6,
+                    numAttentionHeads: 6, maxPositionEmbeddings: 256),
+                context: 256, batchSize: 32, steps: 3),
+            Shape(
+                name: "T3",
+                config: TransformerConfig(
+                    vocabSize: 49152, hiddenSize: 576, intermediateSize: 1536, numHiddenLayers: 30,
+                    numAttentionHeads: 9, numKeyValueHeads: 3, maxPositionEmbeddings: 512),
+                context: 512, batchSize: 4, steps: 1),
+        ]
+    }
+
+    func validate() throws {
+        guard runs > 0, (steps ?? 1) > 0 else {
+            throw ValidationError("--runs and --steps must be positive")
+        }
+        for name in cases where !Shape.all.contains(where: { $0.name == name }) {
+            throw ValidationError("--case: expected T1, T2 or T3, found \(name)")
+        }
+    }
+
+    func run() throws {
+        common.begin()
+        for shape in Shape.all {
+            guard cases.isEmpty ? shape.name != "T3" : cases.contains(shape.name) else { continue }
+            try measure(shape)
+        }
+    }
+
+    private func measure(_ shape: Shape) throws {
+        let block = steps ?? shape.steps
+        let model = try Transformer(shape.config, from: ParameterSource(seed: 1))
+        var random = SeededRandom(seed: 2)
+        let tokens = (0..<400_000).map { _ in TokenID(random.below(shape.config.vocabSize)) }
+        let warmup = max(2, block / 3)
+        let plan = TrainingPlan(
+            steps: warmup + block * runs, context: shape.context, batchSize: shape.batchSize)
+        let trainer = Trainer(model, tokens: tokens, plan: plan)
+        for _ in 0..<warmup { _ = trainer.next() }
+        var rates: [Double] = []
+        for _ in 0..<runs {
+            let start = Machine.now()
+            for _ in 0..<block { _ = trainer.next() }
+            rates.append(Double(block * plan.batchTokens) / (Machine.now() - start))
+        }
+        common.report(
+            shape.name, metric: "tokens_per_second", unit: "tokens/s", rates, precision: "float32")
+        // 6 N a token and the attention's two products, as a share of what the machine's multipliers give.
+        let attention =
+            12.0 * Double(shape.config.numHiddenLayers * shape.context)
+            * Double(shape.config.numAttentionHeads * shape.config.headDim) / 2
+        let flops = 6 * Double(shape.config.parameterCount) + attention
+        common.report(
+            shape.name, metric: "gflops", unit: "GFLOP/s", rates.map { $0 * flops / 1e9 },
+            precision: "float32")
+        common.report(
+            shape.name, metric: "peak_rss_bytes", unit: "bytes",
+            [Double(Machine.peakResidentBytes)], precision: "float32")
+    }
+}

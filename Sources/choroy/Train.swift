@@ -1,0 +1,46 @@
+import ArgumentParser
+import ChoroyGeneration
+import ChoroyModel
+import ChoroySystem
+import ChoroyTensor
+import ChoroyText
+import ChoroyTraining
+
+/// `choroy train`
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a Transformer from text.",
+        discussion: """
+            Trains a tokenizer, holds back the last tenth of the text for validation, chooses a model \
+            that the time can fill, and trains. The output directory is a model that transformers, and \
+            every choroy command, opens; --resume goes on after a stop, with the same result as \
+            without one. A line that is only <|endoftext|> separates documents.
+
+            Examples:
+              choroy train book.txt --minutes 10 --output checkpoints/book
+              choroy train book.txt --steps 2000 --preset micro --output checkpoints/book --resume
+            """)
+
+    @Argument(help: "Text files, directories, or - for standard input.")
+    var text: [String]
+    @Option(name: .shortAndLong, help: "The model's directory.")
+    var output: String
+    @OptionGroup var request: TrainingRequest
+    @Flag(help: "Go on where the run in the output directory stopped, or begin it.")
+    var resume = false
+    @Flag(help: "Say what would be done, and stop.")
+    var dryRun = false
+    @Flag(help: "Print one JSON object at the end.")
+    var json = false
+    @OptionGroup var threads: ThreadOptions
+
+    func run() throws {
+        threads.apply()
+        let session = try TrainingSession(
+            text: text, output: output, request: request, resume: resume)
+        try session.describe(json: dryRun && json)
+        if dryRun { return }
+        Interrupts.collect()
+        try session.train(json: json)
+    }
+}

@@ -1,0 +1,134 @@
+import ArgumentParser
+import ChoroyModel
+import ChoroySystem
+import ChoroyText
+import ChoroyTraining
+
+/// What a user may ask of a training run, and the plan made of it.
+struct TrainingRequest: ParsableArguments {
+    @Option(help: "Entries of the new tokenizer; 264 is a byte-level model. Default: by text size.")
+    var vocabSize: Int?
+    @Option(help: "A tokenizer to use instead of training one.")
+    var tokenizer: String?
+    @Option(
+        help: "Model size: nano, micro, mini, small or base. Default: what the time can fill.",
+        transform: { name in
+            guard let preset = Preset(rawValue: name) else {
+                let names = Preset.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--preset: expected \(names), found \(name)")
+            }
+            return preset
+        })
+    var preset: Preset?
+    @Option(help: "Layers.") var layers: Int?
+    @Option(help: "Width of the residual stream.") var hiddenSize: Int?
+    @Option(help: "Attention heads.") var heads: Int?
+    @Option(help: "Key-value heads; fewer than heads is grouped-query attention.") var kvHeads: Int?
+    @Option(help: "Tokens that the model can look back on.") var context: Int?
+    @Option(help: "Steps to train.") var steps: Int?
+    @Option(help: "Minutes that everything may take (default 10, when no --steps are given).")
+    var minutes: Double?
+    @Option(help: "Tokens of a step.") var batchTokens: Int?
+    @Option(help: "Share of activations dropped. Default: by how often the text is seen.")
+    var dropout: Double?
+    @Option(help: "Peak of the learning rate.") var learningRate: Double?
+    @Option(help: "Seed of weights, order and dropout.") var seed: UInt64 = 1
+    @Option(help: "Steps between validations, each with a checkpoint. Default: 20 in a run.")
+    var evaluateEvery: Int?
+
+    func validate() throws {
+        if let minutes, !(minutes > 0 && minutes <= 100_000) {
+            throw ValidationError("--minutes: expected above 0, at most 100000, found \(minutes)")
+        }
+        if steps != nil && minutes != nil {
+            throw ValidationError("--steps and --minutes exclude each other")
+        }
+        if tokenizer != nil && vocabSize != nil {
+            throw ValidationError("--tokenizer and --vocab-size exclude each other")
+        }
+        for (name, value) in [
+            ("--steps", steps), ("--layers", layers), ("--hidden-size", hiddenSize),
+            ("--heads", heads), ("--kv-heads", kvHeads), ("--context", context),
+            ("--batch-tokens", batchTokens), ("--evaluate-every", evaluateEvery),
+        ] {
+            if let value, !(1...1 << 30).contains(value) {
+                throw ValidationError("\(name): expected 1 to \(1 << 30), found \(value)")
+            }
+        }
+    }
+
+    /// Seconds that the run may take; nil when steps are given.
+    var seconds: Double? { steps == nil ? (minutes ?? 10) * 60 : nil }
+
+    var chosenPreset: Preset { preset ?? seconds.map(Preset.suited) ?? .micro }
+
+    /// The model asked for.
+    ///
+    /// - Throws: `FileError` when the sizes do not fit each other.
+    func config(_ tokenizer: Tokenizer) throws -> TransformerConfig {
+        let shape = chosenPreset.shape
+        let width = hiddenSize ?? shape.hiddenSize
+        let heads = heads ?? (hiddenSize == nil ? shape.heads : max(1, width / 64))
+        var config = TransformerConfig(
+            vocabSize: tokenizer.vocabularySize, hiddenSize: width,
+            numHiddenLayers: layers ?? shape.layers, numAttentionHeads: heads,
+            numKeyValueHeads: kvHeads
+                ?? (self.heads == nil && hiddenSize == nil ? shape.keyValueHeads : heads),
+            maxPositionEmbeddings: context ?? shape.context)
+        if width % heads != 0 {
+            throw ValidationError(
+                "--heads: expected a divisor of --hidden-size \(width), found \(heads)")
+        }
+        config.bosTokenId = tokenizer.id(ofSpecial: Corpus.separator).map { Int($0) }
+        config.eosTokenId = config.bosTokenId.map { [$0] } ?? []
+        config.tokenizerSha256 = tokenizer.hash
+        do {
+            try config.validate(path: "model")
+        } catch let error as FileError {
+            throw ValidationError(error.description)
+        }
+        return config
+    }
+
+    /// The plan for `steps` steps on a text of `tokens` tokens.
+    func plan(steps: Int, tokens: Int) throws -> TrainingPlan {
+        let context = context ?? chosenPreset.shape.context
+        let batchSize = max(1, (batchTokens ?? chosenPreset.batchTokens) / context)
+        let epochs = Double(steps) * Double(batchSize * context) / Double(max(1, tokens))
+        let plan = TrainingPlan(
+            steps: steps, context: context, batchSize: batchSize,
+            learningRate: learningRate ?? chosenPreset.learningRate,
+            dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed,
+            evaluationInterval: evaluateEvery)
+        do {
+            try plan.validate()
+        } catch let error as FileError {
+            throw ValidationError(error.description)
+        }
+        return plan
+    }
+
+    /// The more often a text is seen, the more a model must be kept from learning it by heart.
+    private static func dropout(epochs: Double) -> Double {
+        switch epochs {
+        case ..<4: 0
+        case ..<15: 0.05
+        case ..<40: 0.1
+        default: 0.2
+        }
+    }
+
+    /// The options that give `plan` again, in any amount of time.
+    func command(_ plan: TrainingPlan, _ config: TransformerConfig) -> String {
+        var words = [
+            "--steps \(plan.steps)", "--layers \(config.numHiddenLayers)",
+            "--hidden-size \(config.hiddenSize)", "--heads \(config.numAttentionHeads)",
+            "--kv-heads \(config.numKeyValueHeads)", "--context \(plan.context)",
+            "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
+            "--dropout \(plan.dropout)", "--seed \(plan.seed)",
+        ]
+        words.insert(
+            tokenizer.map { "--tokenizer \($0)" } ?? "--vocab-size \(config.vocabSize)", at: 0)
+        return words.joined(separator: " ")
+    }
+}
