@@ -1,5 +1,6 @@
 public import ChoroyModel
 internal import ChoroySystem
+internal import ChoroyText
 
 /// What a run is, beside its text and tokenizer: the content of `training/plan.json`. A run is
 /// resumed with the same only.
@@ -34,6 +35,12 @@ public struct TrainingRecord: Sendable, Equatable {
         self.init(
             plan: try TrainingPlan(json: plan, path: path),
             config: try TransformerConfig(json: model, path: path), textHash: textHash)
+        guard self.plan.context <= config.maxPositionEmbeddings else {
+            throw FileError(
+                path, at: "context",
+                expected: "at most max_position_embeddings, \(config.maxPositionEmbeddings)",
+                found: "\(self.plan.context)")
+        }
     }
 
     /// Tells whether `textHash` is the text that the run began with.
@@ -45,6 +52,23 @@ public struct TrainingRecord: Sendable, Equatable {
                 Self.path(in: directory), at: "text_sha256",
                 expected: "the text that the run began with, \(textHash.prefix(12))…",
                 found: "another, \(found.prefix(12))…")
+        }
+    }
+
+    /// Tells whether the plan and the model can work on `tokens`.
+    ///
+    /// - Throws: `FileError` when there are too few of them, or one that the model does not have.
+    func check(tokens: [TokenID], in directory: String) throws {
+        let path = Self.path(in: directory)
+        guard tokens.count > plan.context else {
+            throw FileError(
+                path, at: "context", expected: "fewer than the text's \(tokens.count) tokens",
+                found: "\(plan.context)")
+        }
+        if let largest = tokens.max(), largest >= config.vocabSize {
+            throw FileError(
+                path, at: "vocab_size", expected: "more than the text's largest token, \(largest)",
+                found: "\(config.vocabSize)")
         }
     }
 

@@ -24,14 +24,15 @@ public final class TrainingRun {
     ) throws {
         self.directory = directory
         store = try CheckpointStore(directory: directory)
-        if let step = try store.steps().last {
+        if try TrainingRecord.exists(in: directory) || !store.steps().isEmpty {
             throw FileError(
-                directory, expected: "a new directory, or --resume",
-                found: "a training run at step \(step)")
+                directory, expected: "a new directory, or --resume", found: "a training run")
         }
         var record = record
         record.config.tokenizerSha256 = tokenizer.hash
+        try record.check(tokens: tokens, in: directory)
         try ModelDirectory.write(record.config, tokenizer: tokenizer, to: directory)
+        // Last: a directory without it has nothing to lose, and may be begun again.
         try record.write(to: directory)
         trainer = Trainer(try Self.firstModel(record), tokens: tokens, plan: record.plan)
     }
@@ -44,6 +45,7 @@ public final class TrainingRun {
         store = try CheckpointStore(directory: directory)
         let record = try TrainingRecord(of: directory)
         try record.check(textHash: textHash, in: directory)
+        try record.check(tokens: tokens, in: directory)
         if let checkpoint = try store.latest() {
             let weights = try SafetensorsFile(path: checkpoint.path(of: "model.safetensors"))
             trainer = Trainer(
