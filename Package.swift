@@ -87,6 +87,9 @@ let package = Package(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "ChoroyTextTests", dependencies: ["ChoroySystem", "ChoroyText", "TestSupport"],
+            exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
             name: "ChoroyTrainingTests",
             dependencies: [
                 "ChoroyTraining", "ChoroyModel", "ChoroyTensor", "ChoroyText", "ChoroySystem",

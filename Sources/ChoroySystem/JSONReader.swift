@@ -170,6 +170,13 @@ public struct JSONReader {
         var clean = position
         while true {
             guard let byte else { throw error("the end of a string", here) }
+            if byte == UInt8(ascii: "\"") && text.isEmpty {
+                position += 1
+                guard
+                    let string = String(validating: bytes[clean..<position - 1], as: UTF8.self)
+                else { throw error("a string in UTF-8", "invalid bytes") }
+                return string
+            }
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
                 text += bytes[clean..<position]
                 position += 1

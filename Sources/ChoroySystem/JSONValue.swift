@@ -42,7 +42,11 @@ public enum JSONValue: Sendable, Equatable {
 /// The members of a JSON object in the order of the file.
 public struct JSONObject: Sendable, Equatable {
     public private(set) var members: [(key: String, value: JSONValue)] = []
-    private var positions: [[UInt8]: Int] = [:]
+    /// The hash of each key's bytes.
+    private var hashes: [Int] = []
+    /// Open addressing over `hashes`: index + 1, 0 is free; none for a few members.
+    private var slots: [Int32] = []
+    private static let few = 8
 
     public init() {}
 
@@ -53,21 +57,56 @@ public struct JSONObject: Sendable, Equatable {
     /// Adds a member; false when the key is there already (then nothing changes).
     @discardableResult
     public mutating func append(_ key: String, _ value: JSONValue) -> Bool {
-        let bytes = Array(key.utf8)
-        guard positions[bytes] == nil else { return false }
-        positions[bytes] = members.count
+        let hash = Self.hash(of: key)
+        guard index(of: key, hash) == nil else { return false }
         members.append((key, value))
+        hashes.append(hash)
+        if members.count > Self.few {
+            if 2 * members.count > slots.count {
+                slots = [Int32](repeating: 0, count: max(32, 4 * slots.count))
+                for index in members.indices { list(index) }
+            } else {
+                list(members.count - 1)
+            }
+        }
         return true
     }
 
     public subscript(key: String) -> JSONValue? {
-        positions[Array(key.utf8)].map { members[$0].value }
+        index(of: key, Self.hash(of: key)).map { members[$0].value }
+    }
+
+    private static func hash(of key: String) -> Int {
+        var hasher = Hasher()
+        var key = key
+        key.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        return hasher.finalize()
+    }
+
+    private mutating func list(_ index: Int) {
+        var slot = hashes[index] & (slots.count - 1)
+        while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = Int32(truncatingIfNeeded: index + 1)
+    }
+
+    private func index(of key: String, _ hash: Int) -> Int? {
+        func isSame(_ index: Int) -> Bool {
+            hashes[index] == hash && members[index].key.utf8.elementsEqual(key.utf8)
+        }
+        if slots.isEmpty { return members.indices.first(where: isSame) }
+        var slot = hash & (slots.count - 1)
+        while slots[slot] != 0 {
+            let index = Int(slots[slot]) - 1
+            if isSame(index) { return index }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
     }
 
     public static func == (a: JSONObject, b: JSONObject) -> Bool {
         a.members.count == b.members.count
             && zip(a.members, b.members).allSatisfy {
-                Array($0.key.utf8) == Array($1.key.utf8) && $0.value == $1.value
+                $0.key.utf8.elementsEqual($1.key.utf8) && $0.value == $1.value
             }
     }
 }

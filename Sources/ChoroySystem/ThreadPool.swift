@@ -30,6 +30,9 @@ public final class ThreadPool: Sendable {
     private let signal = Signal()
     private let callers = Mutex<Int>(0)
 
+    /// Looks at the state before a waiting thread offers its processor to others, some microseconds.
+    private static let spinTurns = 4_000
+
     private struct Job {
         let count: Int
         let body: (Int) -> Void
@@ -75,7 +78,12 @@ public final class ThreadPool: Sendable {
                     if parked.load(ordering: .sequentiallyConsistent) > 0 { signal.broadcast() }
                     take(unsafe pointer.pointee)
                     state.bitwiseOr(1 << 16, ordering: .acquiringAndReleasing)
-                    while state.load(ordering: .acquiring) & 0xFFFF != 0 {}
+                    var turns = 0
+                    while state.load(ordering: .acquiring) & 0xFFFF != 0 {
+                        turns += 1
+                        // A worker may have lost its processor: let it have this one.
+                        if turns > Self.spinTurns { sched_yield() }
+                    }
                 }
             }
             owner.store(0, ordering: .relaxed)
@@ -122,7 +130,8 @@ public final class ThreadPool: Sendable {
             let now = state.load(ordering: .acquiring)
             if now >> 17 == seen {
                 patience += 1
-                if patience > 20_000 {
+                if patience > Self.spinTurns { sched_yield() }
+                if patience > Self.spinTurns + 300 {
                     park(while: seen)
                     patience = 0
                 }

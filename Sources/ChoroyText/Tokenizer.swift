@@ -92,8 +92,10 @@ public struct Tokenizer: TextEncoding {
     }
 
     /// Writes `tokenizer.json` and `tokenizer_config.json` as Hugging Face reads them.
-    public func save(to directory: String) throws {
-        try TokenizerFile.write(self, to: directory)
+    ///
+    /// `chatTemplate` is that of a model that was trained to chat; others have none.
+    public func save(to directory: String, chatTemplate: ChatTemplate? = nil) throws {
+        try TokenizerFile.write(self, template: chatTemplate, to: directory)
     }
 
     /// Names and ids of the special tokens, ascending by id.

@@ -24,13 +24,15 @@ enum TokenizerFile {
         ),
     ]
 
-    static func write(_ tokenizer: Tokenizer, to directory: String) throws {
+    static func write(
+        _ tokenizer: Tokenizer, template: ChatTemplate?, to directory: String
+    ) throws {
         try FilePath.createDirectory(directory)
         try AtomicFile.write(
             JSONWriter.bytes(json(tokenizer), indentation: 2) + [10],
             to: FilePath.join(directory, "tokenizer.json"))
         try AtomicFile.write(
-            JSONWriter.bytes(configuration(tokenizer), indentation: 2) + [10],
+            JSONWriter.bytes(configuration(tokenizer, template), indentation: 2) + [10],
             to: FilePath.join(directory, "tokenizer_config.json"))
     }
 
@@ -105,7 +107,9 @@ enum TokenizerFile {
         ])
     }
 
-    private static func configuration(_ tokenizer: Tokenizer) -> JSONValue {
+    private static func configuration(_ tokenizer: Tokenizer, _ template: ChatTemplate?)
+        -> JSONValue
+    {
         var members: [(key: String, value: JSONValue)] = [
             ("tokenizer_class", .string("PreTrainedTokenizerFast")),
             ("add_prefix_space", .bool(false)),
@@ -115,9 +119,7 @@ enum TokenizerFile {
             members.append(("bos_token", .string("<|endoftext|>")))
             members.append(("eos_token", .string("<|endoftext|>")))
         }
-        if tokenizer.id(ofSpecial: "<|im_start|>") != nil,
-            tokenizer.id(ofSpecial: "<|im_end|>") != nil
-        {
+        if template == .chatML {
             members.append(("chat_template", .string(ChatTemplate.chatMLSource)))
         }
         return .object(JSONObject(members))

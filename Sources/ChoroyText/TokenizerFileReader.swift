@@ -154,11 +154,11 @@ struct TokenizerFileReader {
 
     // MARK: Tokens
 
-    private func id(_ value: JSONValue?, _ place: String) throws -> TokenID {
+    private func id(_ value: JSONValue?, _ place: @autoclosure () -> String) throws -> TokenID {
         guard let number = value?.integer, (0..<BPETrainer.largestVocabulary).contains(number)
         else {
             throw error(
-                place, "an id from 0 to \(BPETrainer.largestVocabulary - 1)",
+                place(), "an id from 0 to \(BPETrainer.largestVocabulary - 1)",
                 value.map(describe) ?? "none")
         }
         return TokenID(number)
@@ -255,7 +255,7 @@ struct TokenizerFileReader {
         var merges: [MergeTable.Merge] = []
         merges.reserveCapacity(list.count)
         for (index, entry) in list.enumerated() {
-            let place = "merge \(index + 1)"
+            var place: String { "merge \(index + 1)" }
             guard let (left, right) = parts(entry) else {
                 throw error(place, "two tokens", describe(entry))
             }

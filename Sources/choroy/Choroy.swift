@@ -6,5 +6,8 @@ struct Choroy: ParsableCommand {
         commandName: "choroy",
         abstract: "From a text file to a chatbot, on an ordinary CPU, in one program.",
         version: "0.1.0",
-        subcommands: [TokenizerCommand.self, NGram.self, Train.self, Evaluate.self, Bench.self])
+        subcommands: [
+            Demo.self, TokenizerCommand.self, NGram.self, Train.self, Evaluate.self,
+            Generate.self, Chat.self, Bench.self,
+        ])
 }

@@ -45,6 +45,9 @@ enum Interrupts {
         return number == 0 ? nil : number
     }
 
+    /// What Ctrl-C sends.
+    static let keyboard: Int32 = SIGINT
+
     /// Takes the request as answered.
     static func clear() { pending.store(0, ordering: .sequentiallyConsistent) }
 

@@ -15,7 +15,7 @@ struct TrainingSession {
     private let output: String
     private let text: [String]
     private let request: TrainingRequest
-    private let split: TextSplit
+    let split: TextSplit
     private let tokens: [TokenID]
     private let textHash: String
     private let isResumed: Bool

@@ -2,7 +2,7 @@
 ///
 /// Only the template's own segments can give special tokens. What a person or a model wrote is
 /// always plain text, so no message can forge the end of a turn.
-public struct ChatTemplate: Sendable {
+public struct ChatTemplate: Sendable, Equatable {
     /// A piece of a written conversation.
     public enum Segment: Sendable, Equatable {
         /// A special token, by its content. An encoding that lacks it writes it as text.

@@ -1,0 +1,88 @@
+import ArgumentParser
+import ChoroyGeneration
+import ChoroyModel
+import ChoroySystem
+import ChoroyText
+
+struct Chat: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chat",
+        abstract: "Talk with a model.",
+        discussion: """
+            On a terminal: /help shows the commands, Ctrl-C stops a reply, Ctrl-D or /bye leaves. From \
+            a pipe each line is a message, and the replies are on standard output.
+
+            A model that was never trained to chat continues a written dialogue between User and \
+            Assistant.
+
+            Example: choroy chat checkpoints/book-chat --system "Answer briefly."
+            """)
+
+    @Argument(help: "A model: a model directory or an ARPA file.")
+    var model: String
+
+    @Option(help: "What the model is told before the conversation.")
+    var system: String?
+
+    enum Form: String, ExpressibleByArgument, CaseIterable { case auto, chatml, dialogue }
+
+    @Option(help: "How the conversation is written for the model.")
+    var template = Form.auto
+
+    @Option(help: "How many tokens a reply has at most.")
+    var maxTokens = 512
+
+    @OptionGroup(title: "Sampling")
+    var sampling: SamplingOptions
+
+    @Flag(help: "Say after each reply what was read and written, and how fast.")
+    var verbose = false
+
+    @OptionGroup var threads: ThreadOptions
+
+    func validate() throws {
+        if maxTokens < 1 { throw ValidationError("--max-tokens \(maxTokens) is below 1") }
+    }
+
+    func run() throws {
+        threads.apply()
+        let loaded = try LoadedModel.load(model)
+        try chat(with: loaded.model, loaded)
+    }
+
+    private func chat(with model: some LanguageModel, _ loaded: LoadedModel) throws {
+        let session = ChatSession(
+            model, encoding: loaded.encoding, template: form(for: loaded), system: system,
+            sampler: try Sampler(sampling.parameters), maxTokens: maxTokens,
+            contextLength: loaded.contextLength, endOfText: loaded.endOfText)
+        var terminal = ChatTerminal(session, showsFigures: verbose)
+        if terminal.isInteractive {
+            StandardStreams.note(
+                "\(loaded.name). /help shows the commands, Ctrl-D leaves."
+                    + (form(for: loaded).stopStrings.isEmpty
+                        ? ""
+                        : "\nThis model was not trained to chat: it continues a written dialogue."))
+        }
+        try terminal.run()
+    }
+
+    private func form(for loaded: LoadedModel) -> ChatTemplate {
+        switch template {
+        case .chatml: .chatML
+        case .dialogue: .writtenDialogue
+        case .auto: loaded.isTrainedToChat ? .chatML : .writtenDialogue
+        }
+    }
+}
+
+extension LoadedModel {
+    /// Whether the model knows the marks of ChatML, and its tokenizer says that chats use them.
+    var isTrainedToChat: Bool {
+        guard encoding.id(ofSpecial: "<|im_start|>") != nil else { return false }
+        guard
+            let bytes = try? FileBytes.read(FilePath.join(name, "tokenizer_config.json")),
+            let config = try? JSONReader.parse(bytes, path: name)
+        else { return false }
+        return config["chat_template"]?.string?.contains("<|im_start|>") == true
+    }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import ChoroyGeneration
+import ChoroyModel
+import ChoroySystem
+import ChoroyText
+
+struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Continue a text.",
+        discussion: """
+            Prints the continuation, not the prompt. The prompt is read from standard input when \
+            neither --prompt nor --prompt-file is given and it is no terminal; an empty prompt starts \
+            a new text.
+
+            Example: choroy generate checkpoints/book --prompt "Once upon a time" --max-tokens 100
+            """)
+
+    @Argument(help: "A model: a model directory or an ARPA file.")
+    var model: String
+
+    @Option(help: "The text to continue.")
+    var prompt: String?
+
+    @Option(help: "A file with the text to continue, - for standard input.")
+    var promptFile: String?
+
+    @Option(help: "How many tokens to write at most.")
+    var maxTokens = 256
+
+    @OptionGroup(title: "Sampling")
+    var sampling: SamplingOptions
+
+    @Option(
+        parsing: .singleValue,
+        help: "Text that ends the continuation and is not printed; may be given again.")
+    var stop: [String] = []
+
+    @Flag(help: "Print one JSON object with the text and the figures.")
+    var json = false
+
+    @Flag(help: "Say tokens per second also when standard error is no terminal.")
+    var verbose = false
+
+    @OptionGroup var threads: ThreadOptions
+
+    func validate() throws {
+        if prompt != nil && promptFile != nil {
+            throw ValidationError("--prompt and --prompt-file exclude each other")
+        }
+        if maxTokens < 0 { throw ValidationError("--max-tokens \(maxTokens) is below 0") }
+        if stop.contains("") { throw ValidationError("--stop needs a text that is not empty") }
+    }
+
+    func run() throws {
+        threads.apply()
+        let bytes = try promptBytes()
+        let loaded = try LoadedModel.load(model)
+        var tokens = loaded.encoding.encode(bytes)
+        if tokens.isEmpty, let start = loaded.startOfText { tokens = [start] }
+        guard !tokens.isEmpty else {
+            throw FileError(
+                "prompt", expected: "text that \(model) knows how to write as tokens",
+                found: bytes.isEmpty ? "an empty one" : "none")
+        }
+        Interrupts.collect()
+        try generate(loaded.model, loaded, prompt: tokens)
+    }
+
+    private func promptBytes() throws -> [UInt8] {
+        if let prompt { return Array(prompt.utf8) }
+        if let promptFile { return try FileBytes.read(promptFile) }
+        return StandardStreams.inputIsTerminal ? [] : try FileBytes.read("-")
+    }
+
+    private func generate(
+        _ model: some LanguageModel, _ loaded: LoadedModel, prompt: [TokenID]
+    ) throws {
+        let parameters = sampling.parameters
+        let start = Machine.now()
+        var generator = TokenGenerator(
+            model, prompt: prompt, sampler: try Sampler(parameters), maxTokens: maxTokens,
+            stopTokens: loaded.endOfText.map { [$0] } ?? [], contextLength: loaded.contextLength)
+        var stream = TextStream(stopStrings: stop)
+        var output = ModelOutput()
+        var text: [UInt8] = []
+        func show(_ piece: [UInt8]) throws {
+            if json { text += piece } else { try output.write(piece) }
+        }
+
+        while !Interrupts.requested, generator.prefill() {}
+        let promptSeconds = Machine.now() - start
+        while !Interrupts.requested, stream.stop == nil, let token = try generator.step() {
+            try show(stream.append(loaded.encoding.bytes(of: token)))
+        }
+        try show(stream.finish())
+        if output.isTerminal && !json { try output.endLine() }
+
+        let seconds = Machine.now() - start
+        let count = generator.generated.count
+        let rate = Double(count) / max(seconds - promptSeconds, 1e-9)
+        let end =
+            Interrupts.requested ? "interrupted" : generator.end == .maxTokens ? "length" : "stop"
+        if json {
+            let result = JSONObject([
+                ("model", .string(loaded.name)), ("prompt_tokens", .integer(prompt.count)),
+                ("tokens", .integer(count)),
+                ("text", .string(String(decoding: text, as: UTF8.self))),
+                ("end", .string(end)), ("seconds", .number(seconds)),
+                ("tokens_per_second", .number(rate)),
+                ("seed", .integer(Int(clamping: parameters.seed))),
+            ])
+            try StandardStreams.printLine(JSONWriter.string(.object(result)))
+        } else if verbose || StandardStreams.errorIsTerminal {
+            StandardStreams.note(
+                "\(Figures.grouped(count)) tokens, \(Figures.decimal(rate, 1)) tokens/s, "
+                    + "prompt of \(Figures.grouped(prompt.count)) in "
+                    + "\(Figures.decimal(promptSeconds, 2)) s, seed \(parameters.seed)")
+        }
+        if Interrupts.requested { throw Interrupts.exitCode }
+    }
+}
