@@ -49,7 +49,10 @@ public struct PretrainingBatches: Sendable {
             var random = SeededRandom(
                 seed: SeededRandom.value(seed: seed, stream: 1, index: UInt64(epoch)))
             order = Array(0..<Int32(pieces))
-            order.shuffle(using: &random)
+            // Fisher & Yates by hand: a later Swift may shuffle in another order.
+            for last in order.indices.dropFirst().reversed() {
+                order.swapAt(last, random.below(last + 1))
+            }
             let spare = tokens.count - 1 - pieces * context
             offset = random.below(min(context, spare) + 1)
         }

@@ -23,9 +23,13 @@ public struct TextSplit: Sendable {
                 held -= last.count
                 continue
             }
-            let middle = last.endIndex - min(held, last.count - 1)
-            let line = last[middle...].firstIndex(of: 10).map { $0 + 1 } ?? middle
-            let place = line < last.endIndex ? line : middle
+            var place = last.endIndex - min(held, last.count - 1)
+            if let line = last[place...].dropLast().firstIndex(of: 10) {
+                place = line + 1
+            } else {
+                // No line begins here: at least no character of UTF-8 is cut.
+                while place > last.startIndex + 1, last[place] & 0xC0 == 0x80 { place -= 1 }
+            }
             kept.append(last[..<place])
             validation.insert(last[place...], at: 0)
             break

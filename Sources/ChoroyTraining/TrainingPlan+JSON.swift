@@ -8,14 +8,19 @@ extension TrainingPlan {
                 ("steps", .integer(steps)), ("context", .integer(context)),
                 ("batch_size", .integer(batchSize)), ("micro_batch_size", .integer(microBatchSize)),
                 ("learning_rate", .number(learningRate)), ("warmup_steps", .integer(warmupSteps)),
-                ("dropout", .number(Double(dropout))), ("seed", .string(String(seed))),
+                ("dropout", Self.shortest(dropout)), ("seed", .string(String(seed))),
                 ("evaluation_interval", .integer(evaluationInterval)),
-                ("beta1", .number(Double(optimizer.beta1))),
-                ("beta2", .number(Double(optimizer.beta2))),
-                ("epsilon", .number(Double(optimizer.epsilon))),
-                ("weight_decay", .number(Double(optimizer.weightDecay))),
-                ("clip_norm", .number(Double(optimizer.clipNorm))),
+                ("beta1", Self.shortest(optimizer.beta1)),
+                ("beta2", Self.shortest(optimizer.beta2)),
+                ("epsilon", Self.shortest(optimizer.epsilon)),
+                ("weight_decay", Self.shortest(optimizer.weightDecay)),
+                ("clip_norm", Self.shortest(optimizer.clipNorm)),
             ]))
+    }
+
+    /// The shortest decimal that is this float again: 0.15, not 0.15000000596046448.
+    private static func shortest(_ value: Float) -> JSONValue {
+        .number(Double(value.description) ?? Double(value))
     }
 
     /// The plan that `json` describes.
@@ -28,7 +33,7 @@ extension TrainingPlan {
                 found: json[key].map { JSONWriter.string($0) } ?? "no such key")
         }
         func integer(_ key: String) throws -> Int {
-            guard let value = json[key]?.integer, value >= 0 else {
+            guard let value = json[key]?.integer else {
                 throw error(key, "a whole number")
             }
             return value
@@ -51,9 +56,9 @@ extension TrainingPlan {
                 epsilon: Float(try number("epsilon")),
                 weightDecay: Float(try number("weight_decay")),
                 clipNorm: Float(try number("clip_norm"))))
-        guard microBatchSize > 0, evaluationInterval > 0 else {
-            throw error("micro_batch_size", "at least 1, and evaluation_interval too")
+        if let problem {
+            throw FileError(
+                path, at: problem.key, expected: problem.expected, found: problem.found)
         }
-        try validate()
     }
 }

@@ -1,5 +1,4 @@
 public import ChoroyModel
-internal import ChoroySystem
 
 /// Everything that decides how a run goes: the same plan, text, precision and CPU type give the same
 /// bytes. It is kept in `training/plan.json`.
@@ -44,23 +43,52 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Tokens of a step.
     public var batchTokens: Int { context * batchSize }
 
-    /// Tells whether the numbers are possible.
-    ///
-    /// - Throws: `FileError` that names the option.
-    public func validate() throws {
-        func check(_ holds: Bool, _ option: String, _ expected: String, _ found: String) throws {
-            guard holds else { throw FileError(option, expected: expected, found: found) }
-        }
-        try check(steps > 0 && steps < 1 << 40, "--steps", "a positive number", "\(steps)")
-        try check(context > 0 && context <= 1 << 20, "--context", "1 to 1048576", "\(context)")
-        try check(
-            batchSize > 0 && batchSize <= 1 << 20, "--batch-tokens",
-            "at least one sequence of \(context) tokens", "\(batchSize) sequences")
-        try check(
-            learningRate > 0 && learningRate <= 1, "--learning-rate", "above 0, at most 1",
-            "\(learningRate)")
-        try check(dropout >= 0 && dropout < 1, "--dropout", "at least 0, below 1", "\(dropout)")
+    /// A value that is impossible: its key in `plan.json`, the bounds, and what it is.
+    public struct Problem: Sendable, Equatable {
+        public let key: String
+        public let expected: String
+        public let found: String
     }
+
+    /// The first value that is impossible; nil when all are possible.
+    public var problem: Problem? {
+        func size(_ key: String, _ value: Int, _ range: ClosedRange<Int>) -> Problem? {
+            if range ~= value { return nil }
+            return Problem(
+                key: key, expected: "\(range.lowerBound) to \(range.upperBound)", found: "\(value)")
+        }
+        func number(
+            _ key: String, _ value: some BinaryFloatingPoint, _ expected: String, _ holds: Bool
+        ) -> Problem? {
+            holds ? nil : Problem(key: key, expected: expected, found: "\(value)")
+        }
+        let (beta1, beta2) = (optimizer.beta1, optimizer.beta2)
+        let (decay, clip) = (optimizer.weightDecay, optimizer.clipNorm)
+        let problems = [
+            size("steps", steps, 1...1 << 40),
+            size("context", context, 1...1 << 20),
+            size("batch_size", batchSize, 1...max(1, Self.largestBatch / max(1, context))),
+            size("micro_batch_size", microBatchSize, 1...1 << 30),
+            number(
+                "learning_rate", learningRate, "above 0, at most 1",
+                learningRate > 0 && learningRate <= 1),
+            size("warmup_steps", warmupSteps, 0...1 << 40),
+            // A share so near to 1 that it rounds to 1 would leave nothing.
+            number("dropout", dropout, "0 to 0.99", dropout >= 0 && dropout <= 0.99),
+            size("evaluation_interval", evaluationInterval, 1...1 << 40),
+            number("beta1", beta1, "at least 0, below 1", beta1 >= 0 && beta1 < 1),
+            number("beta2", beta2, "at least 0, below 1", beta2 >= 0 && beta2 < 1),
+            number(
+                "epsilon", optimizer.epsilon, "above 0, at most 1",
+                optimizer.epsilon > 0 && optimizer.epsilon <= 1),
+            number("weight_decay", decay, "0 to 10", decay >= 0 && decay <= 10),
+            number("clip_norm", clip, "above 0, at most 1e6", clip > 0 && clip <= 1e6),
+        ]
+        return problems.lazy.compactMap { $0 }.first
+    }
+
+    /// Most tokens of a step.
+    public static let largestBatch = 1 << 24
 
     /// Bytes a run needs at its peak: weights, gradients, two moments, and the activations of a
     /// micro-batch.

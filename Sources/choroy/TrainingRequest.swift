@@ -93,6 +93,10 @@ struct TrainingRequest: ParsableArguments {
     /// The plan for `steps` steps on a text of `tokens` tokens.
     func plan(steps: Int, tokens: Int) throws -> TrainingPlan {
         let context = context ?? chosenPreset.shape.context
+        if let batchTokens, batchTokens < context {
+            throw ValidationError(
+                "--batch-tokens: expected at least one context of \(context), found \(batchTokens)")
+        }
         let batchSize = max(1, (batchTokens ?? chosenPreset.batchTokens) / context)
         let epochs = Double(steps) * Double(batchSize * context) / Double(max(1, tokens))
         let plan = TrainingPlan(
@@ -100,10 +104,15 @@ struct TrainingRequest: ParsableArguments {
             learningRate: learningRate ?? chosenPreset.learningRate,
             dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed,
             evaluationInterval: evaluateEvery)
-        do {
-            try plan.validate()
-        } catch let error as FileError {
-            throw ValidationError(error.description)
+        if let problem = plan.problem {
+            if problem.key == "batch_size" {
+                throw ValidationError(
+                    "--batch-tokens: expected at most \(TrainingPlan.largestBatch), "
+                        + "found \(batchTokens ?? plan.batchTokens)")
+            }
+            let option = problem.key.replacing("_", with: "-")
+            throw ValidationError(
+                "--\(option): expected \(problem.expected), found \(problem.found)")
         }
         return plan
     }

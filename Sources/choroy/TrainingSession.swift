@@ -30,9 +30,11 @@ struct TrainingSession {
         let corpus = try Corpus(at: text)
         split = TextSplit(corpus)
         textHash = Self.hash(corpus)
-        isResumed = resume && TrainingRun.exists(in: output)
+        isResumed = resume && TrainingRecord.exists(in: output)
         if isResumed {
-            (plan, config) = try TrainingRun.contents(of: output)
+            let record = try TrainingRecord(of: output)
+            try record.check(textHash: textHash, in: output)
+            (plan, config) = (record.plan, record.config)
             tokenizer = try Tokenizer(contentsOf: output)
             tokens = Self.tokens(split, tokenizer)
             speed = nil
@@ -74,11 +76,11 @@ struct TrainingSession {
         if FilePath.kind(of: output) == .file || FilePath.kind(of: output) == .other {
             throw FileError(output, expected: "a directory", found: "a file")
         }
-        guard TrainingRun.exists(in: output) || FilePath.kind(of: "\(output)/config.json") == .file
+        guard TrainingRecord.exists(in: output) || FilePath.kind(of: "\(output)/config.json") == .file
         else { return }
         throw FileError(
             output, expected: "a new directory, or --resume",
-            found: TrainingRun.exists(in: output) ? "a training run" : "another model")
+            found: TrainingRecord.exists(in: output) ? "a training run" : "another model")
     }
 
     private static func tokens(_ split: TextSplit, _ tokenizer: Tokenizer) -> [TokenID] {
@@ -234,10 +236,9 @@ struct TrainingSession {
         if isResumed {
             return try TrainingRun(resuming: output, textHash: textHash, tokens: tokens)
         }
-        let model = try Transformer(config, from: ParameterSource(seed: plan.seed))
         return try TrainingRun(
-            new: output, .init(config: config, textHash: textHash, seed: plan.seed), plan: plan,
-            model: model, tokenizer: tokenizer, tokens: tokens)
+            new: output, TrainingRecord(plan: plan, config: config, textHash: textHash),
+            tokenizer: tokenizer, tokens: tokens)
     }
 
     private func evaluate(_ model: Transformer, _ texts: [EvaluationText]) -> Double? {

@@ -16,7 +16,8 @@ import Testing
             contentsOf: FilePath.join(directory, "llama_training/config.json"))
         let model = try Transformer(
             config,
-            from: SafetensorsFile(path: FilePath.join(directory, "llama_training/start.safetensors")))
+            from: SafetensorsFile(
+                path: FilePath.join(directory, "llama_training/start.safetensors")))
         func number(_ key: String) throws -> Double { try #require(golden[key]?.double) }
         func numbers(_ key: String) throws -> [Double] {
             try #require(golden[key]?.array).map { $0.double ?? .nan }

@@ -150,10 +150,21 @@ public final class CheckpointStore {
                 }
             }
         }
-        for name in try FilePath.list(directory)
-        where published.contains(where: { name.hasPrefix("\($0).tmp-") }) {
-            try FilePath.remove(FilePath.join(directory, name))
+        for folder in [training, directory] {
+            for name in try FilePath.list(folder) where isTemporary(name) {
+                try FilePath.remove(FilePath.join(folder, name))
+            }
         }
+    }
+
+    /// Whether a file is one that `AtomicFile`, or publishing, left behind: "config.json.tmp-4711".
+    private func isTemporary(_ name: String) -> Bool {
+        guard let mark = name.firstRange(of: ".tmp-"), mark.upperBound < name.endIndex,
+            name[mark.upperBound...].utf8.allSatisfy({ 48...57 ~= $0 })
+        else { return false }
+        let whole = name[..<mark.lowerBound]
+        return whole.hasSuffix(".json") || whole.hasSuffix(".jsonl")
+            || published.contains(where: { whole == $0 })
     }
 
     /// Removes all but `newest` and the `keep` - 1 before it, and the broken ones of older times.

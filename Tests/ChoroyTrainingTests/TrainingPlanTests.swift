@@ -1,0 +1,104 @@
+import ChoroyModel
+import ChoroySystem
+import ChoroyTraining
+import Testing
+
+@Suite struct `Training plan` {
+    static let plan = TrainingPlan(
+        steps: 1234, context: 48, batchSize: 7, microBatchSize: 3, learningRate: 0.0012,
+        warmupSteps: 5, dropout: 0.15, seed: .max, evaluationInterval: 11,
+        optimizer: AdamW.Settings(
+            beta1: 0.85, beta2: 0.97, epsilon: 1e-9, weightDecay: 0.05, clipNorm: 0.7))
+
+    /// The plan's file with the member `key` replaced, or removed when `value` is nil.
+    static func json(_ key: String, _ value: JSONValue?) -> JSONValue {
+        let members = plan.json.object?.members ?? []
+        return .object(
+            JSONObject(
+                members.compactMap { member in
+                    member.key == key ? value.map { (key, $0) } : member
+                }))
+    }
+
+    @Test func `its file gives it back, in figures that people write`() throws {
+        let text = JSONWriter.string(Self.plan.json, indentation: 2)
+        let json = try JSONReader.parse(Array(text.utf8), path: "plan.json")
+        #expect(try TrainingPlan(json: json, path: "plan.json") == Self.plan)
+        for line in [
+            #""dropout": 0.15"#, #""beta1": 0.85"#, #""beta2": 0.97"#, #""epsilon": 1e-09"#,
+            #""clip_norm": 0.7"#, #""learning_rate": 0.0012"#,
+            #""seed": "18446744073709551615""#,
+        ] {
+            #expect(text.contains(line), "\(line) in \(text)")
+        }
+    }
+
+    @Test func `every key is needed`() throws {
+        for member in Self.plan.json.object?.members ?? [] {
+            let error = #expect(throws: FileError.self) {
+                try TrainingPlan(json: Self.json(member.key, nil), path: "plan.json")
+            }
+            #expect(error?.path == "plan.json" && error?.place == member.key)
+            #expect(error?.found == "no such key")
+        }
+    }
+
+    @Test(arguments: [
+        ("steps", "0"), ("steps", "-1"), ("steps", "1.5"), ("steps", "9223372036854775807"),
+        ("context", "0"), ("context", "10000000"), ("batch_size", "0"),
+        ("batch_size", "1000000000"), ("micro_batch_size", "0"), ("micro_batch_size", "-4"),
+        ("learning_rate", "0"), ("learning_rate", "-1"), ("learning_rate", "1e300"),
+        ("learning_rate", "\"1\""), ("warmup_steps", "-1"), ("dropout", "1"), ("dropout", "-0.1"),
+        ("dropout", "0.9999999"), ("seed", "1"), ("seed", "\"-1\""),
+        ("evaluation_interval", "0"), ("beta1", "1"), ("beta1", "-0.5"), ("beta2", "1e39"),
+        ("epsilon", "0"), ("epsilon", "-1"), ("weight_decay", "-1"), ("weight_decay", "1e300"),
+        ("clip_norm", "0"), ("clip_norm", "1e300"), ("clip_norm", "null"), ("beta2", "[]"),
+    ])
+    func `an impossible value is an error that names its key`(key: String, value: String) throws {
+        let value = try JSONReader.parse(Array(value.utf8), path: "value")
+        let error = #expect(throws: FileError.self) {
+            try TrainingPlan(json: Self.json(key, value), path: "plan.json")
+        }
+        #expect(error?.path == "plan.json" && error?.place == key, "\(error?.description ?? "")")
+    }
+
+    @Test(arguments: ["[]", "null", "7", "{}"])
+    func `what is no plan is an error`(text: String) throws {
+        let json = try JSONReader.parse(Array(text.utf8), path: "value")
+        #expect(throws: FileError.self) { try TrainingPlan(json: json, path: "plan.json") }
+    }
+
+    @Test func `numbers left out suit the others`() {
+        let short = TrainingPlan(steps: 1, context: 128, batchSize: 16)
+        #expect(short.warmupSteps == 0 && short.evaluationInterval == 1)
+        #expect(short.microBatchSize == 16 && short.batchTokens == 2048)
+        let long = TrainingPlan(steps: 10_000, context: 1024, batchSize: 16)
+        #expect(long.warmupSteps == 100 && long.evaluationInterval == 500)
+        #expect(long.microBatchSize == 4)
+        #expect(TrainingPlan(steps: 1, context: 10_000, batchSize: 2).microBatchSize == 1)
+    }
+
+    @Test func `larger models are expected to need more memory`() {
+        var before = 0
+        for preset in Preset.allCases {
+            let plan = TrainingPlan(
+                steps: 1, context: preset.shape.context,
+                batchSize: preset.batchTokens / preset.shape.context)
+            let bytes = plan.memoryEstimate(preset.config(vocabSize: 1024))
+            #expect(bytes > before)
+            before = bytes
+        }
+        #expect(before < 16 << 30)
+    }
+
+    @Test func `presets are possible models, and more time gives a larger one`() throws {
+        for preset in Preset.allCases {
+            let config = preset.config(vocabSize: 512)
+            try config.validate()
+            #expect(preset.batchTokens % preset.shape.context == 0)
+        }
+        let chosen = [1, 60, 600, 3600, 100_000].map { Preset.suited(to: $0) }
+        #expect(chosen == Preset.allCases)
+        #expect(Preset.suited(to: .infinity) == .base)
+    }
+}
