@@ -68,7 +68,7 @@ public enum AtomicFile {
 }
 
 /// A buffered file for writing; every failure is thrown with the file's name.
-public struct FileWriter: ~Copyable {
+public final class FileWriter {
     private var descriptor: Int32
     private let name: String
     private var buffer: [UInt8] = []
@@ -86,41 +86,41 @@ public struct FileWriter: ~Copyable {
         buffer.reserveCapacity(1 << 20)
     }
 
-    public mutating func append(_ bytes: some Collection<UInt8>) throws {
+    public func append(_ bytes: some Collection<UInt8>) throws {
         let before = buffer.count
         buffer.append(contentsOf: bytes)
         count += buffer.count - before
         if buffer.count >= 1 << 20 { try flush() }
     }
 
-    public mutating func append(_ text: String) throws { try append(text.utf8) }
+    public func append(_ text: String) throws { try append(text.utf8) }
 
     /// Appends the bytes of an array of numbers as they lie in memory (little endian here).
-    public mutating func append<Number: BitwiseCopyable>(values: [Number]) throws {
+    public func append<Number: BitwiseCopyable>(values: [Number]) throws {
         try unsafe values.withUnsafeBytes { try unsafe append(raw: $0) }
     }
 
     /// Appends bytes as they lie in memory; many go to the file without a copy.
-    public mutating func append(raw bytes: UnsafeRawBufferPointer) throws {
+    public func append(raw bytes: UnsafeRawBufferPointer) throws {
         guard bytes.count >= 1 << 16 else { return try unsafe append(bytes) }
         try flush()
         try unsafe write(bytes)
         count += bytes.count
     }
 
-    public mutating func flush() throws {
+    public func flush() throws {
         try unsafe buffer.withUnsafeBytes { try unsafe write($0) }
         buffer.removeAll(keepingCapacity: true)
     }
 
-    public mutating func sync() throws {
+    public func sync() throws {
         try flush()
         guard fsync(descriptor) == 0 else {
             throw SystemError.file(name, expected: "a disk that keeps what is written")
         }
     }
 
-    public mutating func close() {
+    public func close() {
         guard descriptor >= 0 else { return }
         #if canImport(Glibc)
             _ = Glibc.close(descriptor)

@@ -21,7 +21,7 @@ public final class FileLock: Sendable {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let reason = errno
             if reason == EINTR { continue }
-            close(descriptor)
+            // All properties are set, so the throw ends in `deinit`, which closes.
             throw FileError(
                 path, expected: "a lock that nobody holds",
                 found: reason == EWOULDBLOCK ? Self.holder(path) : SystemError.message(reason))
