@@ -101,6 +101,9 @@ let package = Package(
                 "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "ChoroyGeneration",
                 "TestSupport",
             ], swiftSettings: settings),
+        .testTarget(
+            name: "ChoroyCommandTests", dependencies: ["choroy", "ChoroySystem", "TestSupport"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

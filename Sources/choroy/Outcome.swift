@@ -38,6 +38,11 @@ extension Choroy {
     private static func end(with error: any Error) -> Int32 {
         if error is StandardStreams.ReaderIsGone { return 0 }
         if let code = error as? ExitCode { return code.rawValue }
+        if let error = error as? ValidationError {
+            // Found by the command as it ran; the parser's own come with the usage, below.
+            StandardStreams.note("choroy: \(error)")
+            return 2
+        }
         switch exitCode(for: error) {
         case .success:
             // Help and version are results.
@@ -45,7 +50,7 @@ extension Choroy {
                 try StandardStreams.printLine(fullMessage(for: error))
                 return 0
             } catch {
-                return error is StandardStreams.ReaderIsGone ? 0 : 1
+                return end(with: error)
             }
         case .validationFailure:
             StandardStreams.note(fullMessage(for: error))
