@@ -30,8 +30,12 @@ enum StandardStreams {
         return unsafe value.pointee != 0
     }
 
-    /// Makes a write to a closed pipe an error instead of the end of the process.
-    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+    /// Makes a write to a closed pipe, or beyond the largest size that files may have (`ulimit -f`),
+    /// an error instead of the end of the process.
+    static func ignoreBrokenPipes() {
+        _ = signal(SIGPIPE, SIG_IGN)
+        _ = signal(SIGXFSZ, SIG_IGN)
+    }
 
     /// Writes bytes to standard output exactly as they are.
     ///
