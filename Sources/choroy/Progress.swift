@@ -6,16 +6,19 @@ struct Progress {
     private let label: String
     private let unit: String
     private let total: Int
+    private let first: Int
     private let start = Machine.now()
     private var shown = -Double.infinity
     private var isOnScreen = false
     private let isTerminal = StandardStreams.errorIsTerminal
 
-    /// Work of `total` units ("tokens", "bytes"), 0 when it is not known.
-    init(_ label: String, total: Int, unit: String) {
+    /// Work of `total` units ("tokens", "bytes"), 0 when it is not known, of which `first` were done
+    /// before.
+    init(_ label: String, total: Int, unit: String, from first: Int = 0) {
         self.label = label
         self.total = total
         self.unit = unit
+        self.first = first
     }
 
     /// Shows the state, at most ten times a second (terminal) or once in ten seconds (else).
@@ -28,7 +31,7 @@ struct Progress {
         shown = now
         let line = ProgressLine(
             label: label, done: done, total: total, unit: unit, seconds: now - start,
-            details: details
+            details: details, first: first
         ).text
         guard isTerminal else { return StandardStreams.note(line) }
         isOnScreen = true
@@ -58,9 +61,12 @@ package struct ProgressLine {
     package var unit: String
     package var seconds: Double
     package var details: String
+    /// Units that were done before the seconds began.
+    package var first: Int
 
     package init(
-        label: String, done: Int, total: Int, unit: String, seconds: Double, details: String = ""
+        label: String, done: Int, total: Int, unit: String, seconds: Double, details: String = "",
+        first: Int = 0
     ) {
         self.label = label
         self.done = done
@@ -68,11 +74,12 @@ package struct ProgressLine {
         self.unit = unit
         self.seconds = seconds
         self.details = details
+        self.first = first
     }
 
     /// "training  42 %, 1,200 steps, 24.0 steps/s, 1:09 left, loss 2.31"
     package var text: String {
-        let rate = seconds > 0 ? Double(done) / seconds : 0
+        let rate = seconds > 0 ? Double(done - first) / seconds : 0
         var parts: [String] = []
         if total > 0 { parts.append("\(Int(100 * Double(done) / Double(total))) %") }
         parts.append("\(Figures.grouped(done)) \(unit)")
