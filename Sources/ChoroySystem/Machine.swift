@@ -50,6 +50,24 @@ extension Machine {
 }
 
 extension Machine {
+    /// Bytes of memory that this process may use: the machine's, or fewer in a container.
+    public static var memoryBytes: Int {
+        let pages = sysconf(Int32(_SC_PHYS_PAGES))
+        let size = sysconf(Int32(_SC_PAGESIZE))
+        let all = pages > 0 && size > 0 ? Int(pages) * Int(size) : Int.max
+        #if canImport(Glibc)
+            // Control groups, version 2; "max" when there is no limit.
+            if let bytes = try? FileBytes.read("/sys/fs/cgroup/memory.max", limit: 32),
+                let limit = Int(String(decoding: bytes.prefix { $0 > 32 }, as: UTF8.self))
+            {
+                return min(all, limit)
+            }
+        #endif
+        return all
+    }
+}
+
+extension Machine {
     /// The local time of day some seconds from now, as "14:05".
     public static func clock(after seconds: Double) -> String {
         var now = time(nil) + Int(seconds.isFinite ? min(max(seconds, 0), 1e9) : 0)

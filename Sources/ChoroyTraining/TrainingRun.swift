@@ -12,8 +12,8 @@ public import ChoroyText
 public final class TrainingRun {
     public let directory: String
     public let trainer: Trainer
-    /// Lines about checkpoints that were found damaged and passed over.
-    public var damaged: [String] { store.damaged }
+    /// What was found damaged on opening, and what was done about it, one line each.
+    public private(set) var repairs: [String] = []
     private let store: CheckpointStore
 
     /// A new run: writes everything but weights into `directory`.
@@ -39,13 +39,17 @@ public final class TrainingRun {
 
     /// Opens the run in `directory` at its newest whole checkpoint, or at its start.
     ///
-    /// - Throws: `FileError` when the text is another one or the run's files are damaged.
-    public init(resuming directory: String, textHash: String, tokens: [TokenID]) throws {
+    /// Damaged checkpoints are passed over; a missing or damaged configuration is written again.
+    /// - Throws: `FileError` when the text or the tokenizer is another one, or the plan is damaged.
+    public init(
+        resuming directory: String, textHash: String, tokenizer: Tokenizer, tokens: [TokenID]
+    ) throws {
         self.directory = directory
         store = try CheckpointStore(directory: directory)
         let record = try TrainingRecord(of: directory)
         try record.check(textHash: textHash, in: directory)
         try record.check(tokens: tokens, in: directory)
+        try ModelDirectory.check(tokenizer, belongsTo: record.config, in: directory)
         if let checkpoint = try store.latest() {
             let weights = try SafetensorsFile(path: checkpoint.path(of: "model.safetensors"))
             trainer = Trainer(
@@ -53,6 +57,40 @@ public final class TrainingRun {
             try trainer.restore(from: checkpoint)
         } else {
             trainer = Trainer(try Self.firstModel(record), tokens: tokens, plan: record.plan)
+        }
+        repairs = store.damaged.map { "passed over a damaged checkpoint: \($0)" }
+        try repairModel(record.config, tokenizer)
+    }
+
+    /// Writes the files again without which the model's directory does not open.
+    private func repairModel(_ config: TransformerConfig, _ tokenizer: Tokenizer) throws {
+        func repair(
+            _ name: String, _ read: (String) throws -> Void, _ write: (String) throws -> Void
+        ) throws {
+            let path = FilePath.join(directory, name)
+            do {
+                try read(path)
+            } catch {
+                try write(path)
+                repairs.append("wrote a damaged file again: \(error)")
+            }
+        }
+        let generation = GenerationConfig(
+            bosTokenId: config.bosTokenId, eosTokenId: config.eosTokenId)
+        try repair("generation_config.json") {
+            _ = try GenerationConfig(contentsOf: $0)
+        } _: {
+            try generation.write(to: $0)
+        }
+        try repair("tokenizer_config.json") {
+            _ = try JSONReader.parse(FileBytes.read($0), path: $0)
+        } _: { _ in
+            try tokenizer.save(to: directory)
+        }
+        try repair("config.json") {
+            _ = try TransformerConfig(contentsOf: $0)
+        } _: {
+            try config.write(to: $0)
         }
     }
 

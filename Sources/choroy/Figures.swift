@@ -22,6 +22,11 @@ package enum Figures {
         return (value < 0 ? "-" : "") + String(digits)
     }
 
+    /// Bytes as "1,234 MB", in millions.
+    package static func megabytes(_ bytes: Int) -> String {
+        "\(grouped((bytes + 999_999) / 1_000_000)) MB"
+    }
+
     /// Seconds as "42 s", "3:07" (minutes) or "1:02:33" (hours).
     package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, 0..<1e9 ~= seconds else { return "?" }

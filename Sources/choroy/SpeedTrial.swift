@@ -3,30 +3,38 @@ import ChoroySystem
 import ChoroyText
 import ChoroyTraining
 
-/// A few seconds of training on a model that is thrown away, to know what a step costs here.
+/// A moment of training on a model that is thrown away, to know what the work costs here.
 struct SpeedTrial {
     let secondsPerStep: Double
-    let secondsPerEvaluation: Double
     let tokensPerSecond: Double
+    /// One look at validation text, and the one at the end.
+    private let secondsPerEvaluation: Double
+    private let secondsAtEnd: Double
+    private let secondsPerSave: Double
 
+    /// Takes about `seconds`, but for large models at least two steps, and for short plans no more
+    /// than a twentieth of them.
     init(
-        config: TransformerConfig, plan: TrainingPlan, tokens: [TokenID],
-        validation: [EvaluationText]
+        config: TransformerConfig, plan: TrainingPlan, tokens: [TokenID], split: TextSplit,
+        tokenizer: Tokenizer, seconds: Double
     ) throws {
         let model = try Transformer(config, from: ParameterSource(seed: plan.seed))
         let trainer = Trainer(model, tokens: tokens, plan: plan)
-        for _ in 0..<2 { _ = trainer.next() }
+        _ = trainer.next()
         var times: [Double] = []
         let start = Machine.now()
-        while Machine.now() - start < 2 || times.count < 3 {
-            let before = Machine.now()
+        var last = start
+        repeat {
             guard trainer.next() != nil else { break }
-            times.append(Machine.now() - before)
-        }
+            let now = Machine.now()
+            times.append(now - last)
+            last = now
+        } while last - start < seconds && times.count < plan.steps / 20
         times.sort()
-        let step = times.isEmpty ? 1 : times[times.count / 2]
-        secondsPerStep = step
-        tokensPerSecond = Double(plan.batchTokens) / step
+        // A plan of one step has been done by now.
+        secondsPerStep = times.isEmpty ? 0.01 : times[times.count / 2]
+        tokensPerSecond = Double(plan.batchTokens) / secondsPerStep
+        let validation = TrainingSession.validation(split, tokenizer)
         let before = Machine.now()
         if !validation.isEmpty {
             _ = Evaluation.evaluate(
@@ -34,13 +42,25 @@ struct SpeedTrial {
                 startToken: nil)
         }
         secondsPerEvaluation = Machine.now() - before
+        let looked = validation.reduce(0) { $0 + $1.byteCounts.reduce(0, +) }
+        let all = split.validation.reduce(0) { $0 + $1.count }
+        secondsAtEnd =
+            secondsPerEvaluation * Double(min(all, TrainingSession.finalValidationLimit))
+            / Double(max(1, looked))
+        // Weights and two moments, written at some 300 MB/s and hashed.
+        secondsPerSave = 0.03 + Double(config.parameterCount) * 12 / 3e8
+    }
+
+    /// What `plan` takes, validations and checkpoints included.
+    func seconds(of plan: TrainingPlan) -> Double {
+        let looks = (plan.steps - 1) / plan.evaluationInterval + 1
+        return Double(plan.steps) * secondsPerStep
+            + Double(looks) * (secondsPerEvaluation + secondsPerSave) + secondsAtEnd
     }
 
     /// Steps that fit into `seconds`, with 20 validations and checkpoints on the way.
-    func steps(in seconds: Double, parameters: Int) -> Int {
-        // Weights and two moments, written at some 300 MB/s and hashed.
-        let save = 0.03 + Double(parameters) * 12 / 3e8
-        let left = seconds - 20 * (secondsPerEvaluation + save) - 2 * secondsPerEvaluation
+    func steps(in seconds: Double) -> Int {
+        let left = seconds - 20 * (secondsPerEvaluation + secondsPerSave) - secondsAtEnd
         return max(1, Int(max(left, seconds / 2) / secondsPerStep))
     }
 }

@@ -19,6 +19,20 @@ package enum TerminalText {
         return String(result)
     }
 
+    /// `text` as one word of a command, in quotes when a shell needs them.
+    package static func shellWord(_ text: String) -> String {
+        let plain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "+")...UInt8(ascii: ":"), UInt8(ascii: "_"), UInt8(ascii: "@"),
+                UInt8(ascii: "%"), 0x80...0xFF:
+                true
+            default: false
+            }
+        }
+        return plain && !text.isEmpty ? text : "'\(text.replacing("'", with: #"'\''"#))'"
+    }
+
     private static func controls(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x09, 0x0A: false

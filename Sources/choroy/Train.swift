@@ -1,17 +1,11 @@
 import ArgumentParser
-import ChoroyGeneration
-import ChoroyModel
-import ChoroySystem
-import ChoroyTensor
-import ChoroyText
-import ChoroyTraining
 
 /// `choroy train`
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a Transformer from text.",
         discussion: """
-            Trains a tokenizer, holds back the last tenth of the text for validation, chooses a model \
+            Trains a tokenizer, holds back a part of the text for validation, chooses a model \
             that the time can fill, and trains. The output directory is a model that transformers, and \
             every choroy command, opens; --resume goes on after a stop, with the same result as \
             without one. A line that is only <|endoftext|> separates documents.
@@ -33,6 +27,10 @@ struct Train: ParsableCommand {
     @Flag(help: "Print one JSON object at the end.")
     var json = false
     @OptionGroup var threads: ThreadOptions
+
+    func validate() throws {
+        if output.isEmpty { throw ValidationError("--output: expected a directory, found ''") }
+    }
 
     func run() throws {
         threads.apply()

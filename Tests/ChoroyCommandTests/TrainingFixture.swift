@@ -7,7 +7,7 @@ enum TrainingFixture {
     /// A model of 1 layer and width 32; a step takes about a millisecond.
     static let tiny =
         "--layers 1 --hidden-size 32 --heads 2 --context 32 --batch-tokens 256 --vocab-size 300 "
-        + "--dropout 0.1"
+        + "--dropout 0.1 --evaluate-every 10"
 
     /// About 30 KB in lines.
     static let text: [UInt8] = {

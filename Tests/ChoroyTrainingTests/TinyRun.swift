@@ -40,7 +40,8 @@ struct TinyRun {
     }
 
     func resume(in directory: String) throws -> TrainingRun {
-        try TrainingRun(resuming: directory, textHash: record.textHash, tokens: tokens)
+        try TrainingRun(
+            resuming: directory, textHash: record.textHash, tokenizer: tokenizer, tokens: tokens)
     }
 
     /// Trains `steps` steps, or to the end.

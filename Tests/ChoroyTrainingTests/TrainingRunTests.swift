@@ -27,7 +27,7 @@ import Testing
                 try run.save()
             }
             let run = try tiny.resume(in: directory)
-            #expect(run.trainer.step == step && run.damaged.isEmpty)
+            #expect(run.trainer.step == step && run.repairs.isEmpty)
             try TinyRun.train(run, saveEvery: 3)
             #expect(try TinyRun.hashes(in: directory) == expected)
         }
@@ -64,13 +64,13 @@ import Testing
             try damage(6)
             do {
                 let run = try tiny.resume(in: directory)
-                #expect(run.trainer.step == 3 && run.damaged.count == 1)
-                #expect(run.damaged.first?.contains("step-00000006") == true)
+                #expect(run.trainer.step == 3 && run.repairs.count == 1)
+                #expect(run.repairs.first?.contains("step-00000006") == true)
             }
             // The other one too: the run begins again.
             try damage(3)
             let run = try tiny.resume(in: directory)
-            #expect(run.trainer.step == 0 && run.damaged.count == 1)
+            #expect(run.trainer.step == 0 && run.repairs.count == 1)
             try TinyRun.train(run, saveEvery: 3)
             #expect(try TinyRun.hashes(in: directory) == expected)
         }
@@ -83,11 +83,19 @@ import Testing
             let before = try TinyRun.hashes(in: directory)
             let error = #expect(throws: FileError.self) {
                 try TrainingRun(
-                    resuming: directory, textHash: "fedcba9876543210", tokens: tiny.tokens)
+                    resuming: directory, textHash: "fedcba9876543210", tokenizer: tiny.tokenizer,
+                    tokens: tiny.tokens)
             }
             #expect(error?.place == "text_sha256")
             #expect(error?.expected.contains("0123456789ab…") == true)
             #expect(error?.found == "another, fedcba987654…")
+            let tokenizers = #expect(throws: FileError.self) {
+                try TrainingRun(
+                    resuming: directory, textHash: tiny.record.textHash,
+                    tokenizer: BPETrainer(vocabularySize: 264, pattern: .gpt2).train([UInt8]()),
+                    tokens: tiny.tokens)
+            }
+            #expect(tokenizers?.expected.contains("the model's own tokenizer") == true)
             #expect(try TinyRun.hashes(in: directory) == before)
         }
     }
