@@ -89,6 +89,11 @@ private func checkEmbedding() {
             of: { weightedSum(embedding(tokens, $0[0])) },
             equalDifferencesOf: { weightedSum(Reference.embedding(tokens, $0[0])) },
             at: [Sample(5, width, seed: 1)])
+        // A table that is itself computed.
+        expectGradients(
+            of: { weightedSum(embedding(tokens, sum($0[0], $0[1]))) },
+            equalDifferencesOf: { weightedSum(Reference.embedding(tokens, added($0[0], $0[1]))) },
+            at: [Sample(5, width, seed: 1), Sample(5, width, seed: 2)], "computed table")
     }
 }
 
