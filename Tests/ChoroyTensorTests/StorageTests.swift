@@ -92,4 +92,22 @@ import Testing
             Sample(2, seed: 1).tensor.backward(into: &gradients)
         }
     }
+
+    @Test func `a graph serves one backward pass`() async {
+        await #expect(processExitsWith: .failure) {
+            let w = Sample(3, 7, seed: 2).parameter("w")
+            var gradients = Gradients(for: [w])
+            let hidden = linear(Sample(5, 7, seed: 1).tensor, w.value(recording: true))
+            weightedSum(hidden).backward(into: &gradients)
+            weightedSum(hidden).backward(into: &gradients)
+        }
+    }
+
+    @Test(arguments: [-0.1, 1, .nan] as [Float])
+    func `a dropout probability is at least 0 and below 1`(_ probability: Float) async {
+        await #expect(processExitsWith: .failure) { [bits = probability.bitPattern as UInt32] in
+            _ = DropoutKey(
+                probability: Float(bitPattern: bits), seed: 1, step: 1, layer: 1)
+        }
+    }
 }
