@@ -76,6 +76,10 @@ let package = Package(
             exclude: ["install-libraries.sh"],
             swiftSettings: settings),
         .testTarget(
+            name: "ChoroyTensorTests",
+            dependencies: ["ChoroySystem", "ChoroyTensor", "CChoroyKernels", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ChoroyModelTests",
             dependencies: [
                 "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel", "TestSupport",
