@@ -63,6 +63,9 @@ package final class StorageRecycler: Sendable {
         if !kept { unsafe UnsafeMutableRawPointer(pointer).deallocate() }
     }
 
+    /// Bytes of the free blocks that are kept.
+    package var freeBytes: Int { free.withLock { $0.bytes } }
+
     /// Gives all free blocks back to the system.
     package func drain() {
         let blocks = free.withLock { free in

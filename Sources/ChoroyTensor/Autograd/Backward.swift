@@ -2,7 +2,7 @@ extension Tensor {
     /// Adds the gradient of this scalar, times `scale`, to `gradients` for every recorded parameter.
     ///
     /// The recorded graph is used up: its activations are freed on the way.
-    /// - Precondition: this tensor has one element.
+    /// - Precondition: this tensor has one element; no part of its graph served a pass before.
     public func backward(into gradients: inout Gradients, scale: Float = 1) {
         precondition(count == 1, "backward: a scalar is needed, not \(shape)")
         guard case .node(let last) = origin else {
@@ -18,7 +18,10 @@ extension Tensor {
                 node.inputs = []
                 node.pullback = nil
             }
-            guard let dy, let pullback = node.pullback else { continue }
+            guard let dy else { continue }
+            guard let pullback = node.pullback else {
+                preconditionFailure("backward: an earlier backward pass has used this graph up")
+            }
             let slopes = pullback(dy, &gradients)
             precondition(slopes.count == node.inputs.count, "backward: one slope for each input")
             for case (let input, let slope?) in zip(node.inputs, slopes) {

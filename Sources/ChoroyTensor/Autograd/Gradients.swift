@@ -6,13 +6,16 @@ internal import ChoroySystem
 /// The second exemption from immutability, beside `Parameter`: weight gradients are added inside the
 /// matrix product. One arena also serves clipping and saving.
 @safe public struct Gradients: ~Copyable {
-    /// Number of floats, all parameters together.
+    /// Number of floats, all parameters together, each rounded up to a multiple of 16 (with zeros).
     public let count: Int
+    /// Held so that no other parameter can take the identity of one in `offsets`.
+    private let parameters: [Parameter]
     private let storage: UnsafeMutablePointer<Float>
     private var offsets: [ObjectIdentifier: Int] = [:]
 
     /// Zeros for each of `parameters`.
     public init(for parameters: [Parameter]) {
+        self.parameters = parameters
         var count = 0
         for parameter in parameters {
             offsets[ObjectIdentifier(parameter)] = count

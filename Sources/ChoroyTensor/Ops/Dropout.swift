@@ -8,7 +8,10 @@ public struct DropoutKey: Sendable {
     let seed: UInt64
     let stream: UInt64
 
+    /// - Precondition: `probability` is in [0, 1).
     public init(probability: Float, seed: UInt64, step: Int, layer: Int) {
+        precondition(
+            probability >= 0 && probability < 1, "dropout: probability \(probability)")
         self.probability = probability
         self.seed = seed
         stream = UInt64(truncatingIfNeeded: step) << 20 ^ UInt64(truncatingIfNeeded: layer)

@@ -18,17 +18,35 @@ public func embedding(_ tokens: [Int32], _ weight: Tensor) -> Tensor {
         }
     }
     return y.recording(weight) { dy, gradients in
-        guard case .parameter(let parameter) = weight.origin,
-            let sums = unsafe gradients.pointer(for: parameter)
-        else { return [nil] }
-        // Columns in pieces, tokens in order: no two threads meet and the order is fixed.
-        Parallel.ranges(width, grain: max(16, width / 8)) { columns in
-            for n in 0..<tokens.count {
-                let target = unsafe sums + Int(tokens[n]) * width
-                let slope = unsafe dy.pointer + n * width
-                for i in columns { unsafe target[i] += slope[i] }
+        switch weight.origin {
+        case .parameter(let parameter):
+            if let sums = unsafe gradients.pointer(for: parameter) {
+                unsafe addRows(of: dy, at: tokens, to: sums)
             }
+            return [nil]
+        case .node:
+            return [
+                unsafe Tensor(shape: weight.shape) { sums in
+                    unsafe sums.update(repeating: 0)
+                    guard let sums = sums.baseAddress else { return }
+                    unsafe addRows(of: dy, at: tokens, to: sums)
+                }
+            ]
+        case .constant, .frozen: return [nil]
         }
-        return [nil]
+    }
+}
+
+/// Adds row n of `x` to row tokens[n] of `sums`.
+///
+/// Columns in pieces, tokens in order: no two threads meet and the order is fixed.
+private func addRows(of x: Tensor, at tokens: [Int32], to sums: UnsafeMutablePointer<Float>) {
+    let width = x.width
+    Parallel.ranges(width, grain: max(16, width / 8)) { columns in
+        for n in 0..<tokens.count {
+            let target = unsafe sums + Int(tokens[n]) * width
+            let slope = unsafe x.pointer + n * width
+            for i in columns { unsafe target[i] += slope[i] }
+        }
     }
 }
