@@ -27,10 +27,14 @@ public struct AdamWCoefficients: Sendable {
         self.step = step
     }
 
-    /// 1 / (1 − betaᵗ)
+    /// 1 / (1 − betaᵗ), the power by repeated squaring.
     fileprivate func correction(_ beta: Float) -> Float {
-        var power = 1.0
-        for _ in 0..<min(step, 100_000) { power *= Double(beta) }
+        var (power, square, exponent) = (1.0, Double(beta), step)
+        while exponent > 0 {
+            if exponent & 1 == 1 { power *= square }
+            square *= square
+            exponent >>= 1
+        }
         return Float(1 / (1 - power))
     }
 }
@@ -48,7 +52,11 @@ public struct AdamWCoefficients: Sendable {
             for _ in 0..<2 {
                 let storage = TensorStorage(count: parameter.count)
                 unsafe storage.pointer.update(repeating: 0, count: parameter.count)
-                if first.count == second.count { first.append(storage) } else { second.append(storage) }
+                if first.count == second.count {
+                    first.append(storage)
+                } else {
+                    second.append(storage)
+                }
             }
         }
     }
