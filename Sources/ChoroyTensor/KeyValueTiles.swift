@@ -60,6 +60,7 @@ internal import CChoroyKernels
             unsafe keys.append(UnsafePointer(tiles[t]))
             unsafe values.append(UnsafePointer(tiles[t] + 64 * shape.headDim))
         }
+        defer { withExtendedLifetime(owner) {} }
         unsafe keys.withUnsafeBufferPointer { keys in
             unsafe values.withUnsafeBufferPointer { values in
                 guard let keys = keys.baseAddress, let values = values.baseAddress else { return }

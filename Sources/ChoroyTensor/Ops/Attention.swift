@@ -96,6 +96,7 @@ private struct AttentionBackward {
         // q, y, dy, dq of one head; k, v, dk, dv of the group; scratch.
         let scratch = choroy_attention_scratch(length, stride)
         let buffer = TensorStorage(count: 8 * size + scratch)
+        defer { withExtendedLifetime(buffer) {} }
         let part = unsafe (0..<9).map { unsafe buffer.pointer + $0 * size }
         let keyWidth = shape.keyValueHeads * headDim
         let keyOffset = start * keyWidth + group * headDim
