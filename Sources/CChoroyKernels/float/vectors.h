@@ -55,8 +55,8 @@ INLINE void store_part(float *p, v16 v, size_t count) {
     for (size_t i = 0; i < count; i++) p[i] = a[i];
 }
 
-// eˣ: x = n ln 2 + r, a polynomial of degree 6 in r (error below 2 units in the last place), times 2ⁿ.
-// Below −87.3 the result is 0, above 88.7 it is infinite; NaN stays NaN.
+// eˣ: x = n ln 2 + r, a polynomial of degree 6 in r (error below 3 units in the last place), times 2ⁿ.
+// Below −87.3 the result is 0, above 88.37 it is infinite; NaN stays NaN.
 INLINE v16 exp16(v16 x) {
     v16 t = fma16(x, splat(1.44269504f), splat(12582912.0f));
     v16 n = t - splat(12582912.0f);
@@ -71,7 +71,7 @@ INLINE v16 exp16(v16 x) {
     p = fma16(p, r, splat(1.0f));
     v16i exponent = ((v16i)t << 23) + 0x3f800000;
     v16 y = p * (v16)exponent;
-    v16i low = x < splat(-87.3f), high = x > splat(88.7f), nan = x != x;
+    v16i low = x < splat(-87.3f), high = x > splat(88.37f), nan = x != x;
     v16i bits = (v16i)y;
     bits = (bits & ~low & ~high & ~nan) | (high & 0x7f800000) | (nan & 0x7fc00000);
     return (v16)bits;

@@ -40,7 +40,8 @@ typedef struct ChoroyKernels {
     void (*_Nonnull rotary)(const float *_Nonnull x, const float *_Nonnull cosine, const float *_Nonnull sine,
         float *_Nonnull y, size_t heads, size_t head_dim, float direction);
 
-    // Causal attention of one head for `rows` queries at positions past, past + 1, …
+    // Causal attention of one head for `rows` queries at positions past, past + 1, … Values of a tile that
+    // no query sees yet are multiplied by 0, so they must be finite.
     void (*_Nonnull attention)(const float *_Nonnull q, size_t q_stride, size_t rows, size_t past,
         size_t head_dim, const float *_Nonnull const *_Nonnull key_tiles,
         const float *_Nonnull const *_Nonnull value_tiles, size_t value_stride, float scale,
@@ -52,8 +53,8 @@ typedef struct ChoroyKernels {
         const float *_Nonnull log_sum_exp, float *_Nonnull dq, float *_Nonnull dk, float *_Nonnull dv,
         float *_Nonnull scratch, size_t length, size_t head_dim, size_t stride, float scale);
 
-    // Turns logits[r] into (softmax − one-hot(target)) · factor and adds −log p(target) to *loss; a negative
-    // target leaves zeros. With factor 0 the logits stay as they are.
+    // Turns logits[r] into (softmax − one-hot(target)) · factor and writes −log p(target) to losses[r]; a
+    // negative target leaves zeros in both. With factor 0 the logits stay as they are.
     void (*_Nonnull cross_entropy)(float *_Nonnull logits, const int32_t *_Nonnull targets,
         double *_Nonnull losses, size_t rows, size_t columns, float factor);
 
