@@ -49,7 +49,10 @@ public final class ThreadPool: Sendable {
     public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     /// Sets how many threads take part from the next job on, at least 1.
+    ///
+    /// - Precondition: not called from inside a job.
     public func setThreadCount(_ count: Int) {
+        precondition(!isInside, "setThreadCount: called from inside a job")
         callers.withLock { workers in
             let count = max(1, min(count, 256))
             limit.store(count, ordering: .relaxed)
