@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "ChoroyText",
             dependencies: [
-                "ChoroySystem", "CChoroyKernels", "CUTF8Proc",
+                "ChoroySystem", "CUTF8Proc",
                 .product(name: "HeapModule", package: collections),
             ], swiftSettings: settings),
         .target(
@@ -63,10 +63,8 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "ChoroyGeneration",
-            dependencies: [
-                "ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel",
-                .product(name: "DequeModule", package: collections),
-            ], swiftSettings: settings),
+            dependencies: ["ChoroySystem", "ChoroyText", "ChoroyTensor", "ChoroyModel"],
+            swiftSettings: settings),
         .executableTarget(
             name: "choroy",
             dependencies: [

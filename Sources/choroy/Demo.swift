@@ -49,7 +49,8 @@ struct Demo: ParsableCommand {
         ])
         let isDone = (try? ModelDirectory(contentsOf: output)) != nil
         StandardStreams.note(
-            "Choroy's demo: from a text to a model that talks, in about \(Int(minutes.rounded(.up)) + 1) minutes\n")
+            "Choroy's demo: from a text to a model that talks, in about \(Int(minutes.rounded(.up)) + 1) minutes\n"
+        )
         let session = try TrainingSession(
             text: [folder], output: output, request: request, resume: true)
         if !isDone {
@@ -89,7 +90,8 @@ struct Demo: ParsableCommand {
         let loaded = try LoadedModel.load(output)
         func score(_ model: some LanguageModel) -> Evaluation {
             Evaluation.evaluate(
-                model, on: EvaluationText.texts(session.split.validation, encoding: session.tokenizer),
+                model,
+                on: EvaluationText.texts(session.split.validation, encoding: session.tokenizer),
                 convention: .rolling(context: loaded.contextLength),
                 startToken: loaded.startOfText)
         }
@@ -130,7 +132,9 @@ struct Demo: ParsableCommand {
         ] {
             try StandardStreams.printLine("User: \(question)")
             let reply = try session.reply(to: question) { _ in !Interrupts.requested }
-            try StandardStreams.printLine("Assistant: \(reply.text)")
+            var output = ModelOutput()
+            try output.write(Array("Assistant: \(reply.text)".utf8))
+            try output.endLine()
             if Interrupts.requested { throw Interrupts.exitCode }
         }
     }

@@ -38,7 +38,8 @@ struct Ladder {
         let bar = StandardStreams.errorIsTerminal ? "█" : "#"
         return rungs.map { rung in
             let name = rung.name + String(repeating: " ", count: width - rung.name.count)
-            let error = rung.standardError.isNaN
+            let error =
+                rung.standardError.isNaN
                 ? "        " : " ± \(Figures.decimal(rung.standardError, 3))"
             let cells = Int((rung.bitsPerByte * 5).rounded())
             return "\(name)  \(Figures.decimal(rung.bitsPerByte, 3))\(error)  "

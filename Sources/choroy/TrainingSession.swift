@@ -76,7 +76,8 @@ struct TrainingSession {
         if FilePath.kind(of: output) == .file || FilePath.kind(of: output) == .other {
             throw FileError(output, expected: "a directory", found: "a file")
         }
-        guard TrainingRecord.exists(in: output) || FilePath.kind(of: "\(output)/config.json") == .file
+        guard
+            TrainingRecord.exists(in: output) || FilePath.kind(of: "\(output)/config.json") == .file
         else { return }
         throw FileError(
             output, expected: "a new directory, or --resume",

@@ -62,18 +62,22 @@ enum CommandRun {
             unsafe posix_spawn_file_actions_destroy(&files)
             unsafe posix_spawnattr_destroy(&attributes)
         }
-        if let terminal {
+        // The threads that tests run on block signals, and a child would inherit that: a shell would
+        // never learn that its own children have ended.
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        var flags = Int16(POSIX_SPAWN_SETSIGMASK)
+        if terminal != nil {
             // In a session of its own, the first terminal it opens becomes its controlling one.
             #if canImport(Glibc)
-                let newSession: Int16 = 0x80
+                flags |= 0x80
             #else
-                let newSession: Int16 = 0x400
+                flags |= 0x400
             #endif
-            // The threads that tests run on block signals, and a child would inherit that.
-            var none = sigset_t()
-            unsafe sigemptyset(&none)
-            unsafe posix_spawnattr_setsigmask(&attributes, &none)
-            unsafe posix_spawnattr_setflags(&attributes, newSession | Int16(POSIX_SPAWN_SETSIGMASK))
+        }
+        unsafe posix_spawnattr_setflags(&attributes, flags)
+        if let terminal {
             for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {
                 unsafe posix_spawn_file_actions_addopen(&files, descriptor, terminal, O_RDWR, 0)
             }
