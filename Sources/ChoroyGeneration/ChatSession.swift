@@ -42,7 +42,8 @@ public struct ChatSession<Model: LanguageModel> {
 
     public init(
         _ model: Model, encoding: any TextEncoding, template: ChatTemplate, system: String? = nil,
-        sampler: Sampler, maxTokens: Int = 512, contextLength: Int? = nil, endOfText: TokenID? = nil
+        sampler: Sampler, maxTokens: Int = 512, contextLength: Int? = nil,
+        endOfText: Set<TokenID> = []
     ) {
         self.model = model
         self.encoding = encoding
@@ -53,7 +54,7 @@ public struct ChatSession<Model: LanguageModel> {
         form = ReplyForm(template)
         let specials = template.stopTokens + form.opening.compactMap(\.special)
         stopTokens = Set(
-            specials.compactMap { encoding.id(ofSpecial: $0) } + (endOfText.map { [$0] } ?? []))
+            specials.compactMap { encoding.id(ofSpecial: $0) } + endOfText)
         self.system = system.map { turn(Message(role: .system, content: $0)) }
     }
 

@@ -46,7 +46,18 @@ public final class ThreadPool: Sendable {
     }
 
     /// Processors this process may use.
-    public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    public static var processorCount: Int {
+        #if canImport(Glibc)
+            // "Cpus_allowed:	3", a mask in hexadecimal; sysconf does not heed it.
+            let status = (try? FileBytes.read("/proc/self/status", limit: 1 << 16)) ?? []
+            for line in status.split(separator: 10) where line.starts(with: "Cpus_allowed:".utf8) {
+                let mask = String(decoding: line.dropFirst(13), as: UTF8.self)
+                let count = mask.compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
+                if count > 0 { return count }
+            }
+        #endif
+        return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
 
     /// Sets how many threads take part from the next job on, at least 1.
     ///

@@ -38,6 +38,16 @@ public struct TextSplit: Sendable {
             }
             if open < place { training.append(document[open..<place]) }
         }
+        // A text of few long lines has too few pieces; it gives up its last one.
+        if validation.isEmpty, let last = training.last, corpus.byteCount >= 10 {
+            let end = last.endIndex
+            let place = Self.lineStart(in: last[..<end], from: end - max(1, last.count / 20))
+            let cut = place < end ? place : end - 1
+            if cut > last.startIndex {
+                training[training.count - 1] = last[..<cut]
+                validation = [last[cut...]]
+            }
+        }
         self.training = training
         self.validation = validation
     }

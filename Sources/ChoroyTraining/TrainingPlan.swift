@@ -68,7 +68,7 @@ public struct TrainingPlan: Sendable, Equatable {
             size("steps", steps, 1...1 << 40),
             size("context", context, 1...1 << 20),
             size("batch_size", batchSize, 1...max(1, Self.largestBatch / max(1, context))),
-            size("micro_batch_size", microBatchSize, 1...1 << 30),
+            size("micro_batch_size", microBatchSize, 1...max(1, batchSize)),
             number(
                 "learning_rate", learningRate, "above 0, at most 1",
                 learningRate > 0 && learningRate <= 1),

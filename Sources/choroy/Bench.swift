@@ -18,7 +18,9 @@ struct BenchOptions: ParsableArguments {
     var json = false
 
     func validate() throws {
-        guard threads ?? 1 > 0 else { throw ValidationError("--threads: expected at least 1") }
+        guard (1...256).contains(threads ?? 1) else {
+            throw ValidationError("--threads: expected 1 to 256, found \(threads ?? 0)")
+        }
         if let cpu {
             guard let type = CPUType(rawValue: cpu), type.isAvailable else {
                 let known = CPUType.allCases.filter(\.isAvailable).map(\.rawValue)

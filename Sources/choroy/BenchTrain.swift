@@ -55,8 +55,10 @@ struct BenchTrain: ParsableCommand {
     }
 
     func validate() throws {
-        guard runs > 0, (steps ?? 1) > 0 else {
-            throw ValidationError("--runs and --steps must be positive")
+        for (name, value) in [("--runs", runs), ("--steps", steps ?? 1)] {
+            guard (1...1_000_000).contains(value) else {
+                throw ValidationError("\(name): expected 1 to 1000000, found \(value)")
+            }
         }
         for name in cases where !Shape.all.contains(where: { $0.name == name }) {
             throw ValidationError("--case: expected T1, T2 or T3, found \(name)")

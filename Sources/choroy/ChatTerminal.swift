@@ -14,6 +14,10 @@ struct ChatTerminal<Model: LanguageModel> {
     /// When Ctrl-C was last pressed at the prompt.
     private var lastInterrupt = -Double.infinity
 
+    private static var commands: Set<String> {
+        ["/bye", "/exit", "/quit", "/clear", "/help", "/?"]
+    }
+
     static var help: String {
         """
         /help    shows this
@@ -45,11 +49,14 @@ struct ChatTerminal<Model: LanguageModel> {
                 }
                 return
             case .line(let line):
-                let words = line.filter { !$0.isWhitespace }
-                if words.isEmpty { continue }
+                let words = line.split(whereSeparator: \.isWhitespace)
+                guard let first = words.first else { continue }
                 messages += 1
-                if words.hasPrefix("/") {
-                    guard try obey(words) else { return }
+                // In a pipe a line that only looks like a command is a message.
+                if words.count == 1, first.hasPrefix("/"),
+                    isInteractive || Self.commands.contains(String(first))
+                {
+                    guard try obey(String(first)) else { return }
                 } else {
                     try reply(to: line)
                 }

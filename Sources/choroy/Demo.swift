@@ -42,7 +42,7 @@ struct Demo: ParsableCommand {
     func run() throws {
         threads.apply()
         let folder = try corporaPath()
-        if fresh { try FilePath.remove(output) }
+        try clearOldRun(folder)
         let request = try TrainingRequest.parse([
             "--minutes", "\(minutes)", "--vocab-size", "512", "--preset", "mini", "--dropout",
             "0.2",
@@ -61,7 +61,18 @@ struct Demo: ParsableCommand {
         try session.train(json: false)
         Interrupts.clear()
         try showLadder(session)
-        try chat()
+        try chat(bytes: session.split.training.reduce(0) { $0 + $1.count })
+    }
+
+    /// Removes an earlier demo that is not wanted any more, and nothing but a training run.
+    private func clearOldRun(_ folder: String) throws {
+        guard TrainingRecord.exists(in: output) else { return }
+        let split = TextSplit(try Corpus(at: [folder]))
+        let isOfThisText =
+            (try? TrainingRecord(of: output))?.textHash == TrainingSession.hash(split)
+        guard fresh || !isOfThisText else { return }
+        if !isOfThisText { StandardStreams.note("\(output) is of another text: training anew") }
+        try FilePath.remove(output)
     }
 
     /// `--corpora`, or `corpora` here, or beside the checkout that this program was built in.
@@ -102,12 +113,12 @@ struct Demo: ParsableCommand {
     }
 
     /// A chat with a person, or what a person might say.
-    private func chat() throws {
+    private func chat(bytes: Int) throws {
         StandardStreams.note(
             """
 
-            The model has read \(FilePath.name(of: output) == "demo" ? "230 KB of simple English" : "little text"): it answers in the manner of its text, \
-            often beside the point. Larger texts and more minutes make it better.
+            The model has read \(Figures.grouped(bytes >> 10)) KB of text for some minutes: it answers in the manner \
+            of its text, often beside the point. Larger texts and more minutes make it better.
 
             """)
         if StandardStreams.inputIsTerminal {

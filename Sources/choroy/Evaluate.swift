@@ -45,13 +45,16 @@ struct Evaluate: ParsableCommand {
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
-        if let context, context < 2 { throw ValidationError("--context \(context) is below 2") }
+        if let context, !(2...1 << 30).contains(context) {
+            throw ValidationError("--context: expected 2 to \(1 << 30), found \(context)")
+        }
         if let stride {
             guard convention == .sliding else {
                 throw ValidationError("--stride goes with --convention sliding")
             }
-            guard stride >= 1, stride <= context ?? .max else {
-                throw ValidationError("--stride \(stride) is not in 1...\(context ?? .max)")
+            guard (1...(context ?? 1 << 30)).contains(stride) else {
+                throw ValidationError(
+                    "--stride: expected 1 to \(context ?? 1 << 30), found \(stride)")
             }
         }
     }
@@ -87,7 +90,13 @@ struct Evaluate: ParsableCommand {
         let context = context ?? loaded.contextLength
         switch convention {
         case .rolling: return .rolling(context: context)
-        case .llamaCpp: return .llamaCpp(context: context ?? 512)
+        case .llamaCpp:
+            guard context ?? 512 >= 3 else {
+                throw ValidationError(
+                    "--convention llama.cpp: expected a context of 3 or more, found \(context ?? 0)"
+                )
+            }
+            return .llamaCpp(context: context ?? 512)
         case .sliding:
             let context = context ?? 512
             guard stride ?? 1 <= context else {

@@ -80,7 +80,7 @@ struct Generate: ParsableCommand {
         let start = Machine.now()
         var generator = TokenGenerator(
             model, prompt: prompt, sampler: try Sampler(parameters), maxTokens: maxTokens,
-            stopTokens: loaded.endOfText.map { [$0] } ?? [], contextLength: loaded.contextLength)
+            stopTokens: loaded.endOfText, contextLength: loaded.contextLength)
         var stream = TextStream(stopStrings: stop)
         var output = ModelOutput()
         var text: [UInt8] = []

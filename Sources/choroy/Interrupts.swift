@@ -31,6 +31,20 @@ enum Interrupts {
         }
     }
 
+    /// From now on a signal ends the process at once, as before `collect`.
+    static func release() {
+        for number in [SIGINT, SIGTERM] {
+            var action = sigaction()
+            #if canImport(Glibc)
+                unsafe action.__sigaction_handler.sa_handler = SIG_DFL
+            #else
+                unsafe action.__sigaction_u.__sa_handler = SIG_DFL
+            #endif
+            unsafe sigaction(number, &action, nil)
+        }
+        if let number = Self.signal { _exit(128 + number) }
+    }
+
     /// Only an atomic exchange and `_exit`, both of which a signal handler may do.
     private static func raise(_ number: Int32) {
         if pending.exchange(number, ordering: .sequentiallyConsistent) != 0 { _exit(128 + number) }

@@ -41,7 +41,7 @@ struct Ladder {
             let error =
                 rung.standardError.isNaN
                 ? "        " : " ± \(Figures.decimal(rung.standardError, 3))"
-            let cells = Int((rung.bitsPerByte * 5).rounded())
+            let cells = rung.bitsPerByte.isFinite ? Int(min(60, rung.bitsPerByte * 5).rounded()) : 0
             return "\(name)  \(Figures.decimal(rung.bitsPerByte, 3))\(error)  "
                 + String(repeating: bar, count: max(1, cells))
         }

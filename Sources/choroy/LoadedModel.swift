@@ -10,8 +10,8 @@ struct LoadedModel {
     let encoding: any TextEncoding
     /// What precedes the first token of a text; nil when the model has no such mark.
     let startOfText: TokenID?
-    /// What ends a text when the model produces it; nil when texts have no end of their own.
-    let endOfText: TokenID?
+    /// What ends a text when the model produces it; none when texts have no end of their own.
+    let endOfText: Set<TokenID>
     /// The token that stands for everything the vocabulary does not have; its bytes are lost.
     let unknownToken: TokenID?
     /// Tokens that the model can look back on; nil when it has no limit of its own.
@@ -43,13 +43,15 @@ struct LoadedModel {
         return LoadedModel(
             name: path, model: model, encoding: directory.tokenizer,
             startOfText: config.bosTokenId.map { TokenID($0) },
-            endOfText: config.eosTokenId.first.map { TokenID($0) }, unknownToken: nil,
+            endOfText: Set(
+                (config.eosTokenId + directory.generation.eosTokenId).map { TokenID($0) }),
+            unknownToken: nil,
             contextLength: config.maxPositionEmbeddings, unit: "token")
     }
 
     private static func ngram(_ path: String, _ bytes: [UInt8]) throws -> LoadedModel {
         let (model, vocabulary) = try ARPAReader.read(bytes, path: path) { hash in
-            let place = NGram.tokenizerPath(of: path)
+            let place = NGram.tokenizerPath(of: path, hash: hash)
             let tokenizer = try Tokenizer(contentsOf: place)
             guard hash == nil || hash == tokenizer.hash else {
                 throw FileError(
@@ -60,7 +62,8 @@ struct LoadedModel {
         }
         return LoadedModel(
             name: path, model: model, encoding: vocabulary, startOfText: vocabulary.endToken,
-            endOfText: vocabulary.unit == .word ? nil : vocabulary.endToken,
+            endOfText: vocabulary.unit == .word
+                ? [] : Set([vocabulary.endToken].compactMap { $0 }),
             unknownToken: vocabulary.unknownToken, contextLength: nil,
             unit: vocabulary.unit.rawValue)
     }

@@ -38,10 +38,16 @@ struct NGram: ParsableCommand {
 
     @OptionGroup var threads: ThreadOptions
 
-    /// Where the tokenizer of a model of tokens is kept: beside the file.
-    static func tokenizerPath(of path: String) -> String { path + ".tokenizer" }
+    /// Where the tokenizer of a model of tokens is kept: beside the file, named by its hash, so that
+    /// an earlier model keeps its own until its file is replaced.
+    static func tokenizerPath(of path: String, hash: String?) -> String {
+        "\(path).tokenizer-\(hash?.prefix(12) ?? "none")"
+    }
 
     func validate() throws {
+        guard !output.hasSuffix(".ngram") else {
+            throw ValidationError("--output: expected an ARPA file's name, found \(output)")
+        }
         guard order >= 1 && order <= NGramEstimate.maximumOrder else {
             throw ValidationError("--order \(order) is not in 1...\(NGramEstimate.maximumOrder)")
         }
@@ -84,7 +90,7 @@ struct NGram: ParsableCommand {
         }
         let estimate = NGramEstimate(order: order, sequences)
         for note in estimate.notes { StandardStreams.note("note: \(note)") }
-        if let source { try source.save(to: Self.tokenizerPath(of: output)) }
+        if let source { try source.save(to: Self.tokenizerPath(of: output, hash: source.hash)) }
         try ARPAWriter.write(
             estimate.model, vocabulary, to: output, tokenizerHash: source?.hash)
         report(estimate, sequences, unit, seconds: Machine.now() - start)

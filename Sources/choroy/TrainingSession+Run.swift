@@ -139,6 +139,8 @@ extension TrainingSession {
     private func finish(
         _ trainer: Trainer, _ metrics: TrainingMetrics, tokensPerSecond: Double, json: Bool
     ) throws {
+        // All is saved; what follows can be stopped anywhere.
+        Interrupts.release()
         let result = evaluateAll(trainer.model)
         if json {
             return try printResult(trainer, tokensPerSecond: tokensPerSecond, result)

@@ -128,7 +128,7 @@ struct TrainingSession {
             split.training, encoding: tokenizer, end: tokenizer.id(ofSpecial: Corpus.separator))
     }
 
-    private static func hash(_ split: TextSplit) -> String {
+    static func hash(_ split: TextSplit) -> String {
         var hash = SHA256()
         for (part, documents) in [("training", split.training), ("validation", split.validation)] {
             hash.update("\(part) \(documents.count)\n".utf8)

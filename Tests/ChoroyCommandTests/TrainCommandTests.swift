@@ -22,7 +22,8 @@ struct `Training by command` {
             for words in [
                 "300 tokens", "1 layer, 32 wide",
                 "30 steps of 256 tokens", "ends at about", "the same   choroy train t.txt",
-                "loss (nats per token) by step", "bits per byte on ", "bytes to learn from, ", "choroy chat whole",
+                "loss (nats per token) by step", "bits per byte on ", "bytes to learn from, ",
+                "choroy chat whole",
             ] {
                 #expect(errors.contains(words), "\(words) in \(errors)")
             }

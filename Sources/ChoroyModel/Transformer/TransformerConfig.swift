@@ -102,7 +102,10 @@ extension TransformerConfig {
         try size(numAttentionHeads, "num_attention_heads", atMost: 1024)
         try size(numKeyValueHeads, "num_key_value_heads", atMost: 1024)
         try size(headDim, "head_dim", atMost: 1 << 14)
-        try size(maxPositionEmbeddings, "max_position_embeddings", atMost: 1 << 24)
+        // Cosines and sines of every position are kept: at most 256 MB of them.
+        try size(
+            maxPositionEmbeddings, "max_position_embeddings",
+            atMost: max(1, min(1 << 24, (1 << 26) / max(1, headDim))))
         // With a head_dim of its own a model could do without; transformers refuses it even then.
         try check(
             hiddenSize % numAttentionHeads == 0, "num_attention_heads",

@@ -25,13 +25,18 @@ public struct RotaryTable: Sendable {
         self.positions = positions
         let half = headDim / 2
         let frequencies = (0..<half).map { 1 / powf(theta, Float(2 * $0) / Float(headDim)) }
-        var angles: [Float] = []
-        angles.reserveCapacity(positions * half)
-        for position in 0..<positions {
-            for frequency in frequencies { angles.append(Float(position) * frequency) }
+        func table(_ function: (Double) -> Double) -> Tensor {
+            unsafe Tensor(shape: [positions, half]) { table in
+                for position in 0..<positions {
+                    for (i, frequency) in frequencies.enumerated() {
+                        let angle = Float(position) * frequency
+                        unsafe table[position * half + i] = Float(function(Double(angle)))
+                    }
+                }
+            }
         }
-        cosine = Tensor(angles.map { Float(cos(Double($0))) }, shape: [positions, half])
-        sine = Tensor(angles.map { Float(sin(Double($0))) }, shape: [positions, half])
+        cosine = table(cos)
+        sine = table(sin)
     }
 }
 
