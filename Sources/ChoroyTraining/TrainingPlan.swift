@@ -90,18 +90,25 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Most tokens of a step.
     public static let largestBatch = 1 << 24
 
-    /// Bytes a run needs at its peak: weights, gradients, two moments, and the activations of a
-    /// micro-batch.
-    public func memoryEstimate(_ config: TransformerConfig) -> Int {
+    /// Bytes a run on a text of `textBytes` needs at its peak, within about 15 %.
+    public func memoryEstimate(_ config: TransformerConfig, textBytes: Int = 0) -> Int {
         let tokens = context * microBatchSize
-        let attention =
-            (2 * config.numAttentionHeads + 3 * config.numKeyValueHeads) * config.headDim
-        let layer =
-            8 * config.hiddenSize + 2 * attention + 5 * config.intermediateSize
-        let logits = min(max(16, (4 << 20) / config.vocabSize), tokens) * config.vocabSize
-        let head = 4 * tokens * config.hiddenSize + 2 * config.vocabSize * config.hiddenSize
+        let (width, inner) = (config.hiddenSize, config.intermediateSize)
+        let queries = config.numAttentionHeads * config.headDim
+        let keys = config.numKeyValueHeads * config.headDim
+        // Weights, gradients, two moments, weights packed for evaluation, moments on their way to a
+        // checkpoint.
+        let parameters = 7 * config.parameterCount
+        // What each layer keeps for the way back, and what one layer needs in passing.
+        let kept = config.numHiddenLayers * (4 * width + 2 * (queries + keys) + 3 * inner)
+        let passing = 6 * width + 5 * inner
+        // Logits of a block of tokens, or of eight windows of validation text, and those windows'
+        // caches.
+        let rows = max(
+            min(max(16, (4 << 20) / config.vocabSize), tokens), 8 * min(context, 1024))
+        let caches = 8 * 2 * keys * config.numHiddenLayers * (context + 64)
         let floats =
-            4 * config.parameterCount + tokens * layer * config.numHiddenLayers + logits + head
-        return 4 * floats + (40 << 20)
+            parameters + tokens * (kept + passing) + (rows + width) * config.vocabSize + caches
+        return 4 * floats + 5 * textBytes + 20_000_000
     }
 }

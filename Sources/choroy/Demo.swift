@@ -28,7 +28,7 @@ struct Demo: ParsableCommand {
     @Option(help: "The model's directory.")
     var output = "checkpoints/demo"
     @Option(help: "Minutes that training may take.")
-    var minutes = 2.5
+    var minutes = 2.0
     @Flag(help: "Train anew, even when there is a finished model.")
     var fresh = false
     @OptionGroup var threads: ThreadOptions
@@ -44,8 +44,8 @@ struct Demo: ParsableCommand {
         let folder = try corporaPath()
         try clearOldRun(folder)
         let request = try TrainingRequest.parse([
-            "--minutes", "\(minutes)", "--vocab-size", "512", "--preset", "mini", "--dropout",
-            "0.2",
+            "--minutes", "\(minutes)", "--vocab-size", "512", "--preset", "micro", "--context", "256",
+            "--learning-rate", "0.002", "--dropout", "0.2",
         ])
         let isDone = (try? ModelDirectory(contentsOf: output)) != nil
         StandardStreams.note(

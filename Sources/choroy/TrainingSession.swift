@@ -65,7 +65,7 @@ struct TrainingSession {
                 expected: "more than one context of \(first.context) tokens to learn from",
                 found: "\(tokens.count) tokens (a shorter --context may do)")
         }
-        try Self.checkMemory(first.memoryEstimate(config))
+        try Self.checkMemory(first.memoryEstimate(config, textBytes: corpus.byteCount))
         let trial = try SpeedTrial(
             config: config, plan: first, tokens: tokens, split: split, tokenizer: tokenizer,
             seconds: request.seconds.map { min(2, $0 / 20) } ?? 0.5)
@@ -146,7 +146,7 @@ struct TrainingSession {
     func describe(json: Bool) throws {
         let bytes = split.training.reduce(0) { $0 + $1.count }
         let held = split.validation.reduce(0) { $0 + $1.count }
-        let memory = plan.memoryEstimate(config)
+        let memory = plan.memoryEstimate(config, textBytes: bytes + held)
         let seconds = trial?.seconds(of: plan)
         if json {
             let object = JSONObject([
