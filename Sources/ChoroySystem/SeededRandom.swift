@@ -23,7 +23,12 @@ public struct SeededRandom: RandomNumberGenerator, Sendable, Codable, Equatable 
     /// The number that a counter stands for: the same (seed, stream, index) gives the same bits in
     /// any order, on any thread. Dropout and shuffles draw from here.
     public static func value(seed: UInt64, stream: UInt64, index: UInt64) -> UInt64 {
-        mix(mix(seed &+ 0x9E37_79B9_7F4A_7C15 &* (stream &+ 1)) &+ 0x9E37_79B9_7F4A_7C15 &* index)
+        mix(key(seed: seed, stream: stream) &+ 0x9E37_79B9_7F4A_7C15 &* index)
+    }
+
+    /// What `value` mixes with each index of a stream, for kernels that draw many.
+    public static func key(seed: UInt64, stream: UInt64) -> UInt64 {
+        mix(seed &+ 0x9E37_79B9_7F4A_7C15 &* (stream &+ 1))
     }
 
     static func mix(_ value: UInt64) -> UInt64 {

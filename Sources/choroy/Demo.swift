@@ -44,7 +44,8 @@ struct Demo: ParsableCommand {
         let folder = try corporaPath()
         try clearOldRun(folder)
         let request = try TrainingRequest.parse([
-            "--minutes", "\(minutes)", "--vocab-size", "512", "--preset", "micro", "--context", "256",
+            "--minutes", "\(minutes)", "--vocab-size", "512", "--preset", "micro", "--context",
+            "256",
             "--learning-rate", "0.002", "--dropout", "0.2",
         ])
         let isDone = (try? ModelDirectory(contentsOf: output)) != nil

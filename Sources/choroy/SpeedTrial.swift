@@ -30,9 +30,8 @@ struct SpeedTrial {
             times.append(now - last)
             last = now
         } while last - start < seconds && times.count < plan.steps / 20
-        times.sort()
-        // A plan of one step has been done by now.
-        secondsPerStep = times.isEmpty ? 0.01 : times[times.count / 2]
+        // The mean, since a run has slow steps too; a plan of one step has been done by now.
+        secondsPerStep = times.isEmpty ? 0.01 : times.reduce(0, +) / Double(times.count)
         tokensPerSecond = Double(plan.batchTokens) / secondsPerStep
         let validation = TrainingSession.validation(split, tokenizer)
         let before = Machine.now()
@@ -47,8 +46,8 @@ struct SpeedTrial {
         secondsAtEnd =
             secondsPerEvaluation * Double(min(all, TrainingSession.finalValidationLimit))
             / Double(max(1, looked))
-        // Weights and two moments, written at some 300 MB/s and hashed.
-        secondsPerSave = 0.03 + Double(config.parameterCount) * 12 / 3e8
+        // Weights and two moments, written at some 300 MB/s and hashed; a dozen syncs of the disk.
+        secondsPerSave = 0.3 + Double(config.parameterCount) * 12 / 3e8
     }
 
     /// What `plan` takes, validations and checkpoints included.

@@ -66,16 +66,26 @@ struct TrainingSession {
                 found: "\(tokens.count) tokens (a shorter --context may do)")
         }
         try Self.checkMemory(first.memoryEstimate(config, textBytes: corpus.byteCount))
-        let trial = try SpeedTrial(
+        var trial = try SpeedTrial(
             config: config, plan: first, tokens: tokens, split: split, tokenizer: tokenizer,
             seconds: request.seconds.map { min(2, $0 / 20) } ?? 0.5)
-        self.trial = trial
         guard let seconds = request.seconds else {
+            self.trial = trial
             plan = first
             return
         }
-        plan = try request.plan(
+        var plan = try request.plan(
             steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
+        if (plan.dropout > 0) != (first.dropout > 0) {
+            // Dropout depends on the number of steps, and a step's time on dropout.
+            trial = try SpeedTrial(
+                config: config, plan: plan, tokens: tokens, split: split, tokenizer: tokenizer,
+                seconds: min(2, seconds / 20))
+            plan = try request.plan(
+                steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
+        }
+        self.trial = trial
+        self.plan = plan
     }
 
     /// Finds out early what would fail late: a place where no directory can be made.

@@ -7,6 +7,7 @@
 #include "attention.h"
 #include "cross_entropy.h"
 #include "adamw.h"
+#include "dropout.h"
 
 static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
@@ -21,5 +22,6 @@ static const ChoroyKernels NAMED(table) = {
     .attention_gradient = NAMED(attention_gradient),
     .cross_entropy = NAMED(cross_entropy),
     .adamw = NAMED(adamw),
+    .dropout = NAMED(dropout),
     .sum_of_squares = NAMED(sum_of_squares),
 };

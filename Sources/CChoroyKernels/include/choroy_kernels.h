@@ -63,6 +63,11 @@ typedef struct ChoroyKernels {
         size_t count, float gradient_scale, float rate, float beta1, float beta2, float epsilon, float decay,
         float correction1, float correction2);
 
+    // y = x · scale, or 0 where the 16 random bits of an element are below threshold. Elements are counted
+    // from `first`, a multiple of 4, so that any cut of an array drops the same.
+    void (*_Nonnull dropout)(const float *_Nonnull x, float *_Nonnull y, size_t first, size_t count,
+        uint64_t key, uint32_t threshold, float scale);
+
     double (*_Nonnull sum_of_squares)(const float *_Nonnull x, size_t count);
 } ChoroyKernels;
 

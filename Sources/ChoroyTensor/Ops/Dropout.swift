@@ -1,3 +1,4 @@
+internal import CChoroyKernels
 internal import ChoroySystem
 
 /// Where dropout draws its numbers: the same (seed, step, layer, element) is dropped on any thread and
@@ -24,19 +25,16 @@ public struct DropoutKey: Sendable {
 public func dropout(_ x: Tensor, _ key: DropoutKey?) -> Tensor {
     guard let key, key.probability > 0 else { return x }
     // Four numbers of 16 bits from each draw.
-    let threshold = UInt64((key.probability * 65_536).rounded())
+    let threshold = UInt32((key.probability * 65_536).rounded())
     let scale = 1 / (1 - Float(threshold) / 65_536)
+    let draws = SeededRandom.key(seed: key.seed, stream: key.stream)
     func masked(_ x: Tensor) -> Tensor {
         unsafe Tensor(shape: x.shape) { y in
-            Parallel.ranges((x.count + 3) / 4, grain: 1 << 13) { range in
-                for quad in range {
-                    var bits = SeededRandom.value(
-                        seed: key.seed, stream: key.stream, index: UInt64(quad))
-                    for i in quad * 4..<min(x.count, quad * 4 + 4) {
-                        unsafe y[i] = bits & 0xFFFF < threshold ? 0 : x.pointer[i] * scale
-                        bits >>= 16
-                    }
-                }
+            guard let y = y.baseAddress else { return }
+            Parallel.ranges(x.count, grain: 1 << 14) { range in
+                let i = range.lowerBound
+                unsafe Kernels.table.dropout(
+                    x.pointer + i, y + i, i, range.count, draws, threshold, scale)
             }
         }
     }
