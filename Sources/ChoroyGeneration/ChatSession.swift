@@ -33,6 +33,8 @@ public struct ChatSession<Model: LanguageModel> {
         var tokens: [TokenID]
     }
 
+    /// What a text begins with for this model; a conversation is a text.
+    private let start: [TokenID]
     private var system: Turn?
     private var turns: [Turn] = []
     /// The model's state and the tokens it has read.
@@ -43,7 +45,7 @@ public struct ChatSession<Model: LanguageModel> {
     public init(
         _ model: Model, encoding: any TextEncoding, template: ChatTemplate, system: String? = nil,
         sampler: Sampler, maxTokens: Int = 512, contextLength: Int? = nil,
-        endOfText: Set<TokenID> = []
+        startOfText: TokenID? = nil, endOfText: Set<TokenID> = []
     ) {
         self.model = model
         self.encoding = encoding
@@ -51,6 +53,7 @@ public struct ChatSession<Model: LanguageModel> {
         self.sampler = sampler
         self.maxTokens = maxTokens
         self.contextLength = contextLength
+        start = startOfText.map { [$0] } ?? []
         form = ReplyForm(template)
         let specials = template.stopTokens + form.opening.compactMap(\.special)
         stopTokens = Set(
@@ -99,7 +102,7 @@ public struct ChatSession<Model: LanguageModel> {
         let question = turn(Message(role: .user, content: text))
         let forgotten = try makeRoom(for: question)
         let prompt =
-            (system?.tokens ?? []) + turns.flatMap(\.tokens) + question.tokens
+            start + (system?.tokens ?? []) + turns.flatMap(\.tokens) + question.tokens
             + tokens(form.opening)
         guard !prompt.isEmpty else { throw ChatError.nothingToRead }
 
@@ -192,7 +195,8 @@ public struct ChatSession<Model: LanguageModel> {
     private mutating func makeRoom(for question: Turn) throws -> Int {
         guard let contextLength else { return 0 }
         let fixed =
-            (system?.tokens.count ?? 0) + question.tokens.count + tokens(form.opening).count
+            start.count + (system?.tokens.count ?? 0) + question.tokens.count
+            + tokens(form.opening).count
         guard fixed < contextLength else {
             throw ChatError.messageTooLong(tokens: fixed, contextLength: contextLength)
         }

@@ -51,15 +51,18 @@ struct Chat: ParsableCommand {
     }
 
     private func chat(with model: some LanguageModel, _ loaded: LoadedModel) throws {
+        let form = form(for: loaded)
         let session = ChatSession(
-            model, encoding: loaded.encoding, template: form(for: loaded), system: system,
+            model, encoding: loaded.encoding, template: form, system: system,
             sampler: try Sampler(sampling.parameters), maxTokens: maxTokens,
-            contextLength: loaded.contextLength, endOfText: loaded.endOfText)
+            contextLength: loaded.contextLength,
+            startOfText: form == .writtenDialogue ? loaded.startOfText : nil,
+            endOfText: loaded.endOfText)
         var terminal = ChatTerminal(session, showsFigures: verbose)
         if terminal.isInteractive {
             StandardStreams.note(
                 "\(loaded.name). /help shows the commands, Ctrl-D leaves."
-                    + (form(for: loaded).stopStrings.isEmpty
+                    + (form.stopStrings.isEmpty
                         ? ""
                         : "\nThis model was not trained to chat: it continues a written dialogue."))
         }

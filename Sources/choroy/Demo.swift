@@ -137,7 +137,7 @@ struct Demo: ParsableCommand {
         var session = ChatSession(
             model, encoding: loaded.encoding, template: .writtenDialogue,
             sampler: try Sampler(parameters), maxTokens: 120, contextLength: loaded.contextLength,
-            endOfText: loaded.endOfText)
+            startOfText: loaded.startOfText, endOfText: loaded.endOfText)
         for question in [
             "Hello! Who are you?", "What do you like to eat?", "I am a little sad today.",
             "Tell me a short story.", "Thank you. Good night!",

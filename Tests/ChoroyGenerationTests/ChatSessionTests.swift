@@ -48,6 +48,25 @@ import Testing
             ])
     }
 
+    @Test func `a conversation begins with the mark that texts begin with`() throws {
+        let mark = Self.id("<|endoftext|>")
+        // Writes "y" after a text that begins with the mark, else "n"; then ends the line.
+        let model = ToyModel(vocabularySize: 264) { tokens in
+            var row = [Float](repeating: 0, count: 264)
+            let answer = UInt8(ascii: tokens.first == mark ? "y" : "n")
+            let last = tokens.last.map { UInt8(truncatingIfNeeded: $0) }
+            row[last == answer ? Int(mark) : Int(answer)] = 30
+            return row
+        }
+        for (start, answer) in [(mark, "y"), (nil, "n")] {
+            var session = ChatSession(
+                model, encoding: Self.tokenizer, template: .writtenDialogue,
+                sampler: try Sampler(.greedy), startOfText: start, endOfText: [mark])
+            let reply = try session.reply(to: "Hi") { _ in true }
+            #expect(reply.text == answer)
+        }
+    }
+
     @Test func `a written dialogue ends where the user's turn begins`() throws {
         let model = Self.dialogue(" Good day.\nUser: nonsense")
         var session = try Self.session(model, .writtenDialogue)
