@@ -83,7 +83,7 @@ struct `Training by command` {
         }
     }
 
-    @Test(arguments: [1, 2, 3] as [UInt64])
+    @Test(arguments: 1...(Fixtures.runsAll ? 40 : 3) as ClosedRange<UInt64>)
     func `a run that is killed again and again ends with the bytes of one that was not`(
         seed: UInt64
     ) throws {

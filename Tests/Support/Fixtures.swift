@@ -18,6 +18,9 @@ public enum Fixtures {
         return path
     }()
 
+    /// Whether `make test-all` asks for the long checks too.
+    public static let runsAll = unsafe getenv("CHOROY_TEST_ALL") != nil
+
     /// `../shared/data/NAME` beside the checkout; nil when it is absent.
     public static func shared(_ name: String) -> String? {
         let path = FilePath.join(FilePath.directory(of: packageRoot), "shared/data/\(name)")
