@@ -90,7 +90,8 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Most tokens of a step.
     public static let largestBatch = 1 << 24
 
-    /// Bytes a run on a text of `textBytes` needs at its peak, within about 15 %.
+    /// Bytes a run on a text of `textBytes` needs at its peak: within about 15 % for texts of some
+    /// megabytes, too much for much larger ones.
     public func memoryEstimate(_ config: TransformerConfig, textBytes: Int = 0) -> Int {
         let tokens = context * microBatchSize
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
