@@ -11,16 +11,23 @@ public final class FileLock: Sendable {
 
     /// Takes the lock that the file at `path` stands for; the file is made if it is missing.
     ///
-    /// - Throws: `FileError` at once when another holder has it, with that holder's process id.
-    public init(path: String) throws {
+    /// A holder that goes away within `patience` seconds does not count: a process that is ending, or a
+    /// child that has been forked and not yet begun its program.
+    /// - Throws: `FileError` when another holder has it, with that holder's process id.
+    public init(path: String, patience: Double = 0.25) throws {
         self.path = path
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(0o644))
         guard descriptor >= 0 else {
             throw SystemError.file(path, expected: "a file that can be locked")
         }
+        let end = Machine.now() + patience
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let reason = errno
             if reason == EINTR { continue }
+            if reason == EWOULDBLOCK && Machine.now() < end {
+                usleep(5_000)
+                continue
+            }
             // All properties are set, so the throw ends in `deinit`, which closes.
             throw FileError(
                 path, expected: "a lock that nobody holds",
