@@ -84,7 +84,10 @@ struct `Generating and chatting` {
     @Test func `a reader that leaves ends the text quietly`() throws {
         try Self.withModel { directory in
             let result = try CommandRun.shell(
-                "{ $choroy generate m.arpa --prompt a --max-tokens 1000000000; echo $? >code; } | head -c 10; cat code",
+                """
+                { $choroy generate m.arpa --prompt 'User: Go!\nAssistant: ' --temperature 0 \
+                --max-tokens 1000000000; echo $? >code; } | head -c 10; cat code
+                """,
                 in: directory)
             #expect(result.output.count == 12 && result.text.hasSuffix("0\n"))
             #expect(result.errors == "")
