@@ -15,6 +15,13 @@ enum StandardStreams {
     static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether the terminal is said to know no cursor movements and no styles.
+    static var terminalIsDumb: Bool {
+        guard let value = unsafe getenv("TERM") else { return true }
+        let name = unsafe String(cString: value)
+        return name.isEmpty || name == "dumb"
+    }
+
     /// Columns of the terminal behind standard error, 80 when it does not say.
     static var columns: Int {
         var size = winsize()
