@@ -78,7 +78,7 @@ public final class Trainer: Sequence, IteratorProtocol {
                     dropout: plan.dropout, seed: plan.seed ^ UInt64(first) << 32, step: step))
             let hidden = model.hidden(Array(inputs[range]), pass)
             let mean = linearCrossEntropy(
-                hidden, model.head(pass), targets: Array(targets[range]))
+                hidden, model.lmHead, recording: true, targets: Array(targets[range]))
             let share = Float(count) / Float(batchSize)
             loss += Double(mean.scalar) * Double(share)
             mean.backward(into: &gradients, scale: share)

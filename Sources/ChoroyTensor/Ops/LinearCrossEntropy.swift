@@ -56,17 +56,8 @@ public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int
     return Tensor([Float(mean)], shape: [1]).recording(hidden, weight) { dy, _ in
         let scale = dy.scalar
         return [
-            slopes.map { scaled($0, by: scale, shape: hidden.shape) },
-            weightSlopes.map { scaled($0, by: scale, shape: weight.shape) },
+            slopes.map { scaled(Tensor(shape: hidden.shape, storage: $0), by: scale) },
+            weightSlopes.map { scaled(Tensor(shape: weight.shape, storage: $0), by: scale) },
         ]
-    }
-}
-
-private func scaled(_ storage: TensorStorage, by factor: Float, shape: [Int]) -> Tensor {
-    if factor == 1 { return Tensor(shape: shape, storage: storage) }
-    return unsafe Tensor(shape: shape) { y in
-        Parallel.ranges(storage.count, grain: 1 << 15) { range in
-            for i in range { unsafe y[i] = storage.pointer[i] * factor }
-        }
     }
 }
