@@ -7,6 +7,8 @@ public final class Parameter: @unchecked Sendable {
     /// The name in checkpoints, such as `model.layers.0.self_attn.q_proj.weight`.
     public let name: String
     public let shape: [Int]
+    /// Whether training leaves the values as they are; then nothing made from them is recorded.
+    public let isFrozen: Bool
     /// Raised by each `update`.
     public private(set) var version = 0
     private var storage: TensorStorage
@@ -14,8 +16,9 @@ public final class Parameter: @unchecked Sendable {
 
     public var count: Int { shape.reduce(1, *) }
 
-    public init(name: String, _ value: Tensor) {
+    public init(name: String, _ value: Tensor, isFrozen: Bool = false) {
         self.name = name
+        self.isFrozen = isFrozen
         shape = value.shape
         storage = value.storage
     }
@@ -23,10 +26,12 @@ public final class Parameter: @unchecked Sendable {
     /// The values, without recording.
     public var value: Tensor { Tensor(shape: shape, storage: storage, origin: .frozen(self)) }
 
-    /// The values; operations on them are remembered for the backward pass when `recording`.
+    /// The values; operations on them are remembered for the backward pass when `recording`, unless
+    /// the parameter is frozen.
     public func value(recording: Bool) -> Tensor {
         Tensor(
-            shape: shape, storage: storage, origin: recording ? .parameter(self) : .frozen(self))
+            shape: shape, storage: storage,
+            origin: recording && !isFrozen ? .parameter(self) : .frozen(self))
     }
 
     /// Changes the values in place.

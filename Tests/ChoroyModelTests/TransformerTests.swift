@@ -48,7 +48,7 @@ import Testing
             #expect(largestDifference(logits.values, expected) <= 1e-4)
             // The training path runs through other kernels.
             let pass = ForwardPass.training(lengths: [tokens.count])
-            let trained = linear(model.hidden(tokens, pass), model.head(pass))
+            let trained = linear(model.hidden(tokens, pass), model.lmHead, recording: true)
             #expect(largestDifference(trained.values, expected) <= 1e-4)
         }
     }
@@ -83,7 +83,7 @@ import Testing
     @Test func `training and inference differ by rounding only`() throws {
         let model = try Self.random()
         let pass = ForwardPass.training(lengths: [120, 80])
-        let trained = linear(model.hidden(Self.tokens, pass), model.head(pass))
+        let trained = linear(model.hidden(Self.tokens, pass), model.lmHead, recording: true)
         var states = [model.initialState(), model.initialState()]
         let scored = model.logits(
             [Array(Self.tokens[..<120]), Array(Self.tokens[120...])], states: &states, at: .all)

@@ -38,7 +38,7 @@ import Testing
             let pass = ForwardPass.training(lengths: rows.map { $0.count - 1 })
             var gradients = Gradients(for: model.parameters)
             let loss = linearCrossEntropy(
-                model.hidden(rows.flatMap { $0.dropLast() }, pass), model.head(pass),
+                model.hidden(rows.flatMap { $0.dropLast() }, pass), model.lmHead, recording: true,
                 targets: rows.flatMap { $0.dropFirst() })
             let value = Double(loss.scalar)
             loss.backward(into: &gradients)

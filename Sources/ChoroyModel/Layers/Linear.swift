@@ -2,15 +2,19 @@ public import ChoroyTensor
 
 /// A linear map without bias; `weight` is [out, in], as checkpoints have it.
 public struct Linear: Sendable {
-    public let weight: Parameter
+    public let weight: Weight
+    /// What fine-tuning adds; nil for a model as it was trained.
+    public let adapter: LowRankAdapter?
 
     public init(_ input: Int, _ output: Int, in scope: ParameterScope, deviation: Float) throws {
-        weight = try scope.parameter(
+        weight = try scope.weight(
             "weight", shape: [output, input], initial: .normal(standardDeviation: deviation))
+        adapter = try scope.adapter(for: weight)
     }
 
     /// x: [N, in] to [N, out].
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        linear(x, weight.value(recording: pass.recordsGradient))
+        let y = linear(x, weight, recording: pass.recordsGradient, precision: pass.precision)
+        return adapter.map { $0(x, adding: y, pass) } ?? y
     }
 }

@@ -27,8 +27,21 @@ public struct ParameterScope {
     ///
     /// - Throws: `FileError` with the full name when it is missing or has another shape.
     public func parameter(_ name: String, shape: [Int], initial: InitialValue) throws -> Parameter {
-        try source.parameter(
-            path.isEmpty ? name : "\(path).\(name)", shape: shape, initial: initial)
+        try source.parameter(self[name].path, shape: shape, initial: initial)
+    }
+
+    /// The matrix `path.name` [O, K] in the form that the source has it in.
+    ///
+    /// - Throws: `FileError` with the full name when it is missing or has another shape.
+    public func weight(_ name: String, shape: [Int], initial: InitialValue) throws -> Weight {
+        var weight = try source.weight(self[name].path, shape: shape, initial: initial)
+        weight.replacement = try source.adapters?.replacement(path: path, of: weight)
+        return weight
+    }
+
+    /// What fine-tuning adds to the map at this place, whose matrix is `weight`.
+    public func adapter(for weight: Weight) throws -> LowRankAdapter? {
+        try source.adapters?.adapter(path: path, of: weight)
     }
 }
 
@@ -40,8 +53,13 @@ public enum InitialValue: Sendable {
 }
 
 /// Where parameters come from: random numbers or a checkpoint. Keeps them in the order they were made.
+///
+/// Adapters and the form of the matrices are chosen here, so that no layer needs to know of them.
 public final class ParameterSource {
+    /// The model's own parameters; those of adapters are their source's.
     public private(set) var parameters: [Parameter] = []
+    /// Where adapters come from; nil for a model without.
+    public var adapters: (any AdapterSource)?
     private let load: ((String, [Int]) throws -> Tensor)?
     private let seed: UInt64
 
@@ -61,9 +79,13 @@ public final class ParameterSource {
         -> Parameter
     {
         let value = try load?(name, shape) ?? make(shape, initial)
-        let parameter = Parameter(name: name, value)
+        let parameter = Parameter(name: name, value, isFrozen: adapters != nil)
         parameters.append(parameter)
         return parameter
+    }
+
+    fileprivate func weight(_ name: String, shape: [Int], initial: InitialValue) throws -> Weight {
+        Weight(try parameter(name, shape: shape, initial: initial))
     }
 
     private func make(_ shape: [Int], _ initial: InitialValue) -> Tensor {

@@ -9,11 +9,11 @@ public struct Transformer: LanguageModel, Sendable {
     public let config: TransformerConfig
     /// All parameters, in the order of the checkpoint.
     public let parameters: [Parameter]
-    let embedTokens: Parameter
+    let embedTokens: Weight
     let layers: [DecoderLayer]
     let norm: RMSNorm
     /// The output matrix [V, D]; the embedding itself when the two are tied.
-    let lmHead: Parameter
+    public let lmHead: Weight
     private let table: RotaryTable
 
     /// Builds the model from `source`: new from a seed, or loaded by name.
@@ -26,7 +26,7 @@ public struct Transformer: LanguageModel, Sendable {
         let model = scope["model"]
         let deviation = InitialValue.normal(standardDeviation: Float(config.initializerRange))
         let shape = [config.vocabSize, config.hiddenSize]
-        embedTokens = try model["embed_tokens"].parameter(
+        embedTokens = try model["embed_tokens"].weight(
             "weight", shape: shape, initial: deviation)
         layers = try (0..<config.numHiddenLayers).map {
             try DecoderLayer(config, layer: $0, in: model["layers"]["\($0)"])
@@ -36,7 +36,7 @@ public struct Transformer: LanguageModel, Sendable {
         lmHead =
             config.tieWordEmbeddings
             ? embedTokens
-            : try scope["lm_head"].parameter("weight", shape: shape, initial: deviation)
+            : try scope["lm_head"].weight("weight", shape: shape, initial: deviation)
         table = RotaryTable(
             headDim: config.headDim, positions: config.maxPositionEmbeddings,
             theta: Float(config.ropeTheta))
@@ -45,14 +45,9 @@ public struct Transformer: LanguageModel, Sendable {
 
     public var vocabularySize: Int { config.vocabSize }
 
-    /// The output matrix [V, D], recorded for a training pass.
-    public func head(_ pass: ForwardPass) -> Tensor {
-        lmHead.value(recording: pass.recordsGradient)
-    }
-
     /// tokens [N] to the normalized states [N, D] that the head multiplies.
     public func hidden(_ tokens: [TokenID], _ pass: ForwardPass) -> Tensor {
-        var x = embedding(tokens, embedTokens.value(recording: pass.recordsGradient))
+        var x = embedding(tokens, embedTokens, recording: pass.recordsGradient)
         x = dropout(x, pass.dropoutKey(layer: 0, place: 0))
         for layer in layers { x = layer(x, pass, table) }
         return norm(x, pass)
@@ -86,6 +81,6 @@ public struct Transformer: LanguageModel, Sendable {
             x = rows(last, of: x)
         }
         for (index, length) in lengths.enumerated() { states[index].advance(by: length) }
-        return linear(x, head(pass))
+        return linear(x, lmHead, recording: false)
     }
 }
