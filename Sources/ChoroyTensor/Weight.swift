@@ -84,13 +84,17 @@ extension Weight {
 }
 
 /// x · Wᵀ: [N, K] to [N, O]; remembered for the backward pass when `recording`.
-public func linear(_ x: Tensor, _ weight: Weight, recording: Bool) -> Tensor {
+public func linear(
+    _ x: Tensor, _ weight: Weight, recording: Bool, precision: Precision = .float32
+) -> Tensor {
     let y =
         switch weight.storage {
-        case .dense(let parameter): linear(x, parameter.value(recording: recording))
+        case .dense(let parameter):
+            linear(x, parameter.value(recording: recording), precision: precision)
         }
     guard let replacement = weight.replacement else { return y }
-    let columns = linear(x, replacement.values.value(recording: recording))
+    let columns = linear(
+        x, replacement.values.value(recording: recording), precision: precision)
     return replacedColumns(of: y, at: replacement.rows, by: columns)
 }
 
@@ -109,7 +113,8 @@ public func embedding(_ tokens: [Int32], _ weight: Weight, recording: Bool) -> T
 /// Mean cross-entropy, in nats, of the softmax of `hidden · Wᵀ` with the targets; negative targets do
 /// not count.
 public func linearCrossEntropy(
-    _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32]
+    _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32],
+    precision: Precision = .float32
 ) -> Tensor {
     let replaced = weight.replacement.map {
         (columns: $0.rows, values: $0.values.value(recording: recording))
@@ -117,6 +122,7 @@ public func linearCrossEntropy(
     return switch weight.storage {
     case .dense(let parameter):
         linearCrossEntropy(
-            hidden, parameter.value(recording: recording), replaced: replaced, targets: targets)
+            hidden, parameter.value(recording: recording), replaced: replaced, targets: targets,
+            precision: precision)
     }
 }

@@ -1,11 +1,13 @@
 // Vectors of 16 floats in the compiler's own notation: one register, two or four, as the CPU has them.
-// Included once per table, inside that table's target attribute.
+// Included in each table, inside that table's target attribute.
+#pragma once
 
 // Vectors pass between inlined functions only, so the calling convention for them does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 
 typedef float v16 __attribute__((ext_vector_type(16), aligned(4)));
 typedef int32_t v16i __attribute__((ext_vector_type(16), aligned(4)));
+typedef int8_t v16i8 __attribute__((ext_vector_type(16), aligned(1)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")

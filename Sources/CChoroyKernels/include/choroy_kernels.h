@@ -1,4 +1,4 @@
-// The C floor of Choroy: loops over floats, compiled once for each CPU type and called through a table.
+// The C floor of Choroy: loops over floats and bytes, compiled once for each CPU type and called through a table.
 //
 // Kernels know no shapes, names or tokens. Sizes are checked by the caller. Every sum has one order that
 // depends on its length only, so that a row's result is the same in any company.
@@ -11,8 +11,32 @@
 // A tile of 64 keys is stored as [head_dim][64], a tile of 64 values as [64][value_stride].
 #define CHOROY_KEY_TILE 64
 
+// Products of pairs of bfloat16: two neighbours in the depth of the product lie in one 32-bit word, the
+// first one low; behind an odd depth comes a zero.
+typedef struct ChoroyBrainKernels {
+    // to[r][k / 2] = (x[r][k], x[r][k + 1])
+    void (*_Nonnull rows)(const float *_Nonnull x, size_t stride, uint32_t *_Nonnull to, size_t to_stride,
+        size_t rows, size_t depth);
+    // to[k / 2][j] = (x[k][j], x[k + 1][j]) for j < columns, zeros up to width, a multiple of 16.
+    void (*_Nonnull row_pairs)(const float *_Nonnull x, size_t stride, uint32_t *_Nonnull to, size_t width,
+        size_t depth, size_t columns);
+    // to[k / 2][j] = (w[j][k], w[j][k + 1]) for j < rows, zeros up to width, a multiple of 16.
+    void (*_Nonnull transposed)(const float *_Nonnull w, size_t stride, uint32_t *_Nonnull to, size_t width,
+        size_t depth, size_t rows);
+    // c[rows][width] = a[rows][pairs] · b[pairs][width], summed in Float in ascending depth; width is 16,
+    // 32, 48 or 64; accumulate adds to c.
+    void (*_Nonnull multiply)(const uint32_t *_Nonnull a, size_t a_row, size_t a_column,
+        const uint32_t *_Nonnull b, size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t pairs,
+        int accumulate);
+} ChoroyBrainKernels;
+
+// Activations in bytes have one scale for so many columns of a row.
+#define CHOROY_INT8_GROUP 32
+
 typedef struct ChoroyKernels {
     const char *_Nonnull name;
+    // Null where the CPU has no such instructions.
+    const ChoroyBrainKernels *_Nullable brain;
 
     // c[rows][columns] = a[rows][depth] · b[depth][columns], sums over depth in ascending order.
     // columns is a multiple of 16; b's rows are ldb floats apart; accumulate adds to c.
@@ -69,12 +93,23 @@ typedef struct ChoroyKernels {
         uint64_t key, uint32_t threshold, float scale);
 
     double (*_Nonnull sum_of_squares)(const float *_Nonnull x, size_t count);
+
+    // One row of activations in bytes: q holds whole groups, zeros behind count; for each group its scale
+    // (NaN when a value is not finite) and its start, −128 · Σ q, which corrects for the weights' offset.
+    void (*_Nonnull int8_quantize)(const float *_Nonnull x, size_t count, int8_t *_Nonnull q,
+        float *_Nonnull scales, int32_t *_Nonnull starts);
+    // y[r][o] = scales[o] · Σ_g x_scales[r][g] · Σ_{k in g} (weights[o][k] − 128) · x[r][k]. weights is
+    // [groups · CHOROY_INT8_GROUP / 4][columns][4]; columns is a multiple of 16.
+    void (*_Nonnull int8_multiply)(const uint8_t *_Nonnull weights, const float *_Nonnull scales,
+        size_t columns, const int8_t *_Nonnull x, const float *_Nonnull x_scales,
+        const int32_t *_Nonnull x_starts, float *_Nonnull y, size_t ldy, size_t rows, size_t groups);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);
 // Null when this CPU, or the CPU this was compiled for, has no such instructions.
 const ChoroyKernels *_Nullable choroy_kernels_avx2(void);
 const ChoroyKernels *_Nullable choroy_kernels_avx512(void);
+const ChoroyKernels *_Nullable choroy_kernels_avx512bf16(void);
 
 static inline size_t choroy_attention_scratch(size_t length, size_t stride) {
     size_t padded = (length + 63) / 64 * 64;

@@ -23,7 +23,8 @@ public struct LowRankAdapter: Sendable {
     {
         linear(
             x, weight, plus: change, recording: pass.recordsGradient,
-            dropping: pass.dropoutKey(ofAdapter: index, probability: dropout))
+            dropping: pass.dropoutKey(ofAdapter: index, probability: dropout),
+            precision: pass.precision)
     }
 }
 

@@ -24,9 +24,15 @@ package enum MatrixProduct {
     /// c [m, n] = a [m, k] · b [k, n], or c += a · b.
     package static func multiply(
         _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int,
-        accumulate: Bool = false
+        accumulate: Bool = false, precision: Precision = .float32
     ) {
         guard m > 0, n > 0 else { return }
+        if precision == .bfloat16, k > 0,
+            unsafe BrainProduct.multiply(
+                a, b, into: c, m: m, n: n, k: k, accumulate: accumulate)
+        {
+            return
+        }
         single
         let tile = tileShape(m: m, n: n, k: k)
         let rowTiles = (m + tile.m - 1) / tile.m
@@ -62,9 +68,18 @@ package enum MatrixProduct {
     /// c [m, n] = the sum of two products; the second, with a small k, is added while a tile of the
     /// first is in the cache.
     package static func multiply(
-        _ first: Term, plus second: Term, into c: UnsafeMutablePointer<Float>, m: Int, n: Int
+        _ first: Term, plus second: Term, into c: UnsafeMutablePointer<Float>, m: Int, n: Int,
+        precision: Precision = .float32
     ) {
         guard m > 0, n > 0 else { return }
+        if precision != .float32 {
+            for (term, accumulate) in [(first, false), (second, true)] {
+                unsafe multiply(
+                    term.a, term.b, into: c, m: m, n: n, k: term.k, accumulate: accumulate,
+                    precision: precision)
+            }
+            return
+        }
         single
         let tile = tileShape(m: m, n: n, k: first.k)
         let rowTiles = (m + tile.m - 1) / tile.m

@@ -7,14 +7,16 @@ internal import ChoroySystem
 /// [N, V] never exist as a whole: blocks of rows are scored, turned into slopes and multiplied back in
 /// one pass.
 /// - Precondition: targets are below V; at least one counts.
-public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int32]) -> Tensor {
-    linearCrossEntropy(hidden, weight, replaced: nil, targets: targets)
+public func linearCrossEntropy(
+    _ hidden: Tensor, _ weight: Tensor, targets: [Int32], precision: Precision = .float32
+) -> Tensor {
+    linearCrossEntropy(hidden, weight, replaced: nil, targets: targets, precision: precision)
 }
 
 /// The same with some rows of `weight` replaced by those of `replaced.values` [R, D].
 func linearCrossEntropy(
     _ hidden: Tensor, _ weight: Tensor, replaced: (columns: [Int32], values: Tensor)?,
-    targets: [Int32]
+    targets: [Int32], precision: Precision
 ) -> Tensor {
     let (rows, depth, vocabulary) = (hidden.rows, hidden.width, weight.shape[0])
     precondition(
@@ -39,7 +41,7 @@ func linearCrossEntropy(
         let x = unsafe hidden.pointer + first * depth
         unsafe MatrixProduct.multiply(
             .plain(x), .transposed(weight.pointer), into: logits.pointer, m: count, n: vocabulary,
-            k: depth)
+            k: depth, precision: precision)
         unsafe columns?.put(x, count, into: logits.pointer)
         unsafe losses.withUnsafeMutableBufferPointer { losses in
             guard let losses = losses.baseAddress else { return }
@@ -59,13 +61,13 @@ func linearCrossEntropy(
             unsafe MatrixProduct.multiply(
                 .plain(logits.pointer), .plain(weight.pointer),
                 into: slopes.pointer + first * depth, m: count,
-                n: depth, k: vocabulary)
+                n: depth, k: vocabulary, precision: precision)
             unsafe columns?.addSlopes(to: slopes.pointer + first * depth, count)
         }
         if let weightSlopes {
             unsafe MatrixProduct.multiply(
                 .transposed(logits.pointer), .plain(x), into: weightSlopes.pointer, m: vocabulary,
-                n: depth, k: count, accumulate: first > 0)
+                n: depth, k: count, accumulate: first > 0, precision: precision)
         }
     }
     let mean = losses.reduce(0, +) / Double(counted)
