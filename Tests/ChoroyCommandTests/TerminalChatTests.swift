@@ -103,6 +103,23 @@ struct `A chat on a terminal` {
         }
     }
 
+    @Test func `what is typed during a reply waits for the prompt`() throws {
+        try withChat(["--max-tokens", "1000000000"]) { run, _ in
+            run.type("Go!\r")
+            #expect(run.shows("and on and on "))
+            run.type("Count!\u{3}")
+            // The line that Ctrl-C was typed in is dropped by the terminal itself.
+            #expect(run.sees(">>>"))
+            #expect(!run.display.text.contains("Count!") && !run.display.text.contains("^C"))
+            run.type("Go!\r")
+            #expect(run.shows("and on and on "))
+            run.type("\u{3}")
+            run.type("Count!\r")
+            #expect(run.sees(">>> Count!", "one two three", ">>>"))
+            leave(run)
+        }
+    }
+
     // MARK: Several lines
 
     @Test func `a pasted text is shown with its lines, and not sent`() throws {
