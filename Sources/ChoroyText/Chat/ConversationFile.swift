@@ -11,9 +11,10 @@ public struct ConversationFile: Sendable {
     /// The file at `path`, "-" for standard input.
     public init(_ path: String) { self.path = path }
 
-    /// The files that `paths` name, as `Corpus.files` finds them.
+    /// The files that `paths` name; of directories `.jsonl` and `.json`, in the order of their names.
     public static func files(at paths: [String]) throws -> [ConversationFile] {
-        try Corpus.files(at: paths).map { ConversationFile($0) }
+        try Corpus.files(at: paths) { $0.hasSuffix(".jsonl") || $0.hasSuffix(".json") }
+            .map { ConversationFile($0) }
     }
 
     /// Gives each conversation in the order of the file; one record at a time is in memory.
