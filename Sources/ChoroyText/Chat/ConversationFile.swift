@@ -1,6 +1,7 @@
 import ChoroySystem
 
-/// Chat data: a file with a JSON object on each line (JSONL), or one JSON array of objects.
+/// Chat data: a file with a JSON object on each line (JSONL), one JSON array of objects, or a written
+/// dialogue.
 ///
 /// Each record's layout is recognised by its keys, so one file may hold several; keys that say
 /// nothing about the conversation are ignored.
@@ -10,9 +11,10 @@ public struct ConversationFile: Sendable {
     /// The file at `path`, "-" for standard input.
     public init(_ path: String) { self.path = path }
 
-    /// The files that `paths` name, as `Corpus.files` finds them.
+    /// The files that `paths` name; of directories `.jsonl` and `.json`, in the order of their names.
     public static func files(at paths: [String]) throws -> [ConversationFile] {
-        try Corpus.files(at: paths).map { ConversationFile($0) }
+        try Corpus.files(at: paths) { $0.hasSuffix(".jsonl") || $0.hasSuffix(".json") }
+            .map { ConversationFile($0) }
     }
 
     /// Gives each conversation in the order of the file; one record at a time is in memory.
@@ -38,9 +40,27 @@ public struct ConversationFile: Sendable {
                 try body(conversation, layout)
             }
         }
+        func takeDialogue(_ conversation: Conversation) throws {
+            count += 1
+            try body(conversation, .dialogue)
+        }
         var records = ConversationRecords(path: title)
-        try FileBytes.forEachPiece(of: path) { try records.append($0, take) }
-        try records.finish(take)
+        var dialogue = DialogueRecords(path: title)
+        var isDialogue: Bool?
+        try FileBytes.forEachPiece(of: path) { piece in
+            let isText = isDialogue ?? DialogueRecords.recognizes(piece)
+            isDialogue = isText
+            if isText {
+                try dialogue.append(piece, takeDialogue)
+            } else {
+                try records.append(piece, take)
+            }
+        }
+        if isDialogue == true {
+            try dialogue.finish(takeDialogue)
+        } else {
+            try records.finish(take)
+        }
         guard count > 0 else {
             throw FileError(title, expected: "conversations", found: "none")
         }
