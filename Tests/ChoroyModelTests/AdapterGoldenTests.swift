@@ -50,4 +50,21 @@ import Testing
             #expect(zip(nats, wanted).allSatisfy { abs($0 + $1) <= 1e-4 })
         }
     }
+
+    /// 1e-5: the same sums in another order.
+    @Test(.enabled(if: isThere, sharedDataIsAbsent))
+    func `gives the same logits merged`() throws {
+        let (directory, golden) = try Self.golden("golden.json")
+        let base = try Self.base()
+        let attached = try base.attaching(Adapter(contentsOf: directory))
+        let merged = try base.merging(Adapter(contentsOf: directory))
+        for prompt in try #require(golden["forward"]?.array) {
+            let tokens = try Self.ids(prompt["input_ids"])
+            let rows = [attached, merged].map { model in
+                var states = [model.initialState()]
+                return model.logits([tokens], states: &states, at: .all).values
+            }
+            #expect(zip(rows[0], rows[1]).allSatisfy { abs($0 - $1) <= 1e-5 })
+        }
+    }
 }
