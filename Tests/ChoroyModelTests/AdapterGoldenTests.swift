@@ -51,7 +51,8 @@ import Testing
         }
     }
 
-    /// 1e-5: the same sums in another order.
+    /// 4e-5: logits reach 18.4, and PEFT's own float32 differs by 3.0e-5 between the two, since W + s · B A
+    /// is rounded once more when it is merged.
     @Test(.enabled(if: isThere, sharedDataIsAbsent))
     func `gives the same logits merged`() throws {
         let (directory, golden) = try Self.golden("golden.json")
@@ -64,7 +65,8 @@ import Testing
                 var states = [model.initialState()]
                 return model.logits([tokens], states: &states, at: .all).values
             }
-            #expect(zip(rows[0], rows[1]).allSatisfy { abs($0 - $1) <= 1e-5 })
+            let difference = zip(rows[0], rows[1]).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(difference <= 4e-5)
         }
     }
 }

@@ -5,7 +5,8 @@
 
 Loads MODEL_DIR with transformers and ADAPTER_DIR with peft, scores TEXT_FILE as Hugging Face does (a
 sliding window of the model's context) and compares with `choroy evaluate --convention sliding`: exits 1
-when the mean nats of a token differ by more than --tolerance. --compare reads
+when the mean nats of a token differ by more than --tolerance. TEXT_FILE is one document, without
+<|endoftext|>: Choroy does not score the first token of a document. --compare reads
 {"input_ids": [...], "logits": [[...], ...]} from elsewhere and compares every logit (max-abs) instead.
 Keys of the adapter that peft misses or does not expect are errors too. stdout: one JSON object.
 """
