@@ -89,6 +89,15 @@ extension Tensor {
         }
     }
 
+    /// Calls `body` with the elements as they lie in memory.
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
+        -> Result
+    {
+        try withExtendedLifetime(storage) {
+            try unsafe body(UnsafeRawBufferPointer(start: storage.pointer, count: 4 * count))
+        }
+    }
+
     /// Whether no element is infinite or not a number.
     public var isFinite: Bool {
         for i in 0..<count where unsafe !pointer[i].isFinite { return false }

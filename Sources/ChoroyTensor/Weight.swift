@@ -47,6 +47,16 @@ public struct RowReplacement: Sendable {
         self.values = values
     }
 
+    /// The matrix `weight` with these rows in it.
+    package func merged(into weight: Weight) -> Tensor {
+        let (merged, width) = (weight.copy(), values.shape[1])
+        for (index, row) in rows.enumerated() {
+            unsafe (merged.storage.pointer + Int(row) * width).update(
+                from: values.value.pointer + index * width, count: width)
+        }
+        return merged
+    }
+
     /// Where `tokens` has replaced rows, and which.
     func places(in tokens: [Int32]) -> [(row: Int, index: Int)] {
         tokens.indices.compactMap { row in indices[tokens[row]].map { (row, $0) } }
@@ -66,6 +76,21 @@ extension Weight {
             let source = parameter.value
             let rows = rows ?? Array(0..<source.rows)
             return ChoroyTensor.rows(rows, of: source)
+        }
+    }
+
+    /// Whether the numbers are kept as floats.
+    public var isFloat: Bool {
+        switch storage {
+        case .dense: true
+        }
+    }
+
+    /// A frozen matrix with other numbers in the form of this one.
+    package func holding(_ value: Tensor, name: String) -> Weight {
+        precondition(value.shape == shape, "holding: \(value.shape) in \(shape)")
+        return switch storage {
+        case .dense: Weight(Parameter(name: name, value, isFrozen: true))
         }
     }
 

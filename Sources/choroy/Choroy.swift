@@ -8,7 +8,6 @@ struct Choroy: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, TokenizerCommand.self, NGram.self, Train.self, Finetune.self,
-            Evaluate.self,
-            Generate.self, Chat.self, Bench.self,
+            Evaluate.self, Generate.self, Chat.self, Merge.self, Bench.self,
         ])
 }

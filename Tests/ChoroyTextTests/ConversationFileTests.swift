@@ -80,6 +80,23 @@ import Testing
         #expect(chats[2] == ["user: c", "assistant: 3"])
     }
 
+    @Test func `may be a written dialogue`() throws {
+        let (chats, layouts) = try read(
+            "\nUser: a\r\nAssistant: b\nmore\n\n<|endoftext|>\n\nSystem: s\nUser:c\nAssistant: d: e")
+        #expect(
+            chats == [
+                ["user: a", "assistant: b\nmore"], ["system: s", "user: c", "assistant: d: e"],
+            ])
+        #expect(layouts == ["written dialogue", "written dialogue"])
+        for (text, place) in [
+            ("User: a\n<|endoftext|>\n", "line 1"),
+            ("User: a\nAssistant: b\n<|endoftext|>\n\nno turn\n", "line 5"),
+        ] {
+            let error = #expect(throws: FileError.self) { try read(text) }
+            #expect(error?.place == place)
+        }
+    }
+
     @Test func `of many pieces is cut at the right places`() throws {
         // Brackets, commas, quotes and line ends inside of strings, over the border of any piece.
         let filling = String(repeating: #"],[}{\"\\\", \n"#, count: 4000)

@@ -56,6 +56,9 @@ public final class Adapter: AdapterSource, @unchecked Sendable {
     public static let configName = "adapter_config.json"
     public static let weightsName = "adapter_model.safetensors"
 
+    /// Where the file's metadata has the fingerprint of the base.
+    static let baseKey = "base_model_xxh64"
+
     /// What is added to the file's names before the path of a module.
     static let prefix = "base_model.model."
 
@@ -150,10 +153,18 @@ public final class Adapter: AdapterSource, @unchecked Sendable {
             }, shape: shape)
     }
 
+    /// The matrix `name`, such as `model.layers.0.mlp.up_proj.weight`, with its change in it; nil when
+    /// nothing changes it. Known once a model has been built.
+    func merged(_ name: String, _ weight: Weight) -> Tensor? {
+        let path = name.hasSuffix(".weight") ? String(name.dropLast(7)) : name
+        if let replacement = replacements[path] { return replacement.merged(into: weight) }
+        return adapters[path]?.change.merged(into: weight)
+    }
+
     /// Tells whether the model that was built has all that the adapter wants to change.
     ///
     /// - Throws: `FileError` with the target, the embedding or the tensor that found no place.
-    func checkAllPlaced() throws {
+    func checkAllPlaced(in base: Transformer) throws {
         if case .names(let names) = config.targetModules {
             for name in names
             where !offered.contains(where: { AdapterConfig.path($0, endsWith: name) }) {
@@ -171,6 +182,12 @@ public final class Adapter: AdapterSource, @unchecked Sendable {
                 expected: "an embedding or a head of the model", found: rows.module)
         }
         guard case .file(let file, _) = source else { return }
+        let wanted = file.metadata.first { $0.key == Self.baseKey }?.value
+        if let wanted, let found = base.fingerprint, wanted != found {
+            throw FileError(
+                file.path, at: Self.baseKey, expected: "the base it was trained on, \(wanted)",
+                found: "a model of the same sizes with other numbers, \(found)")
+        }
         let known = Set(parameters.map(\.name))
         let spare = file.names.filter { !known.contains($0) }
         if let name = spare.first {
@@ -184,32 +201,23 @@ public final class Adapter: AdapterSource, @unchecked Sendable {
     // MARK: - Writing
 
     /// Writes `adapter_config.json` and `adapter_model.safetensors` as PEFT reads them.
-    public func write(to directory: String) throws {
+    ///
+    /// With a `base` the tensors know, under a key that PEFT does not look at, to which model they
+    /// belong.
+    public func write(to directory: String, base: Transformer? = nil) throws {
         try FilePath.createDirectory(directory)
         try AtomicFile.write(to: FilePath.join(directory, Self.weightsName)) { file in
-            try write(to: &file)
+            try write(to: &file, base: base)
         }
         // Last, so that a directory with a config has its tensors too.
         try config.write(to: FilePath.join(directory, Self.configName))
     }
 
     /// The tensors alone, as safetensors.
-    public func write(to file: inout FileWriter) throws {
-        try Safetensors.write(parameters.map { .init($0.name, $0.value) }, to: &file)
-    }
-}
-
-extension Transformer {
-    /// This model with `adapter` attached. Matrices are shared, the packed ones too, so several
-    /// adapters cost no more memory than their own tensors.
-    ///
-    /// - Throws: `FileError` when the adapter was made for another model.
-    /// - Precondition: this model is frozen and has no adapter.
-    public func attaching(_ adapter: Adapter) throws -> Transformer {
-        let source = ParameterSource(sharing: self)
-        source.adapters = adapter
-        let model = try Transformer(config, from: source)
-        try adapter.checkAllPlaced()
-        return model
+    public func write(to file: inout FileWriter, base: Transformer? = nil) throws {
+        let fingerprint = base?.fingerprint.map { [(key: Self.baseKey, value: $0)] } ?? []
+        try Safetensors.write(
+            parameters.map { .init($0.name, $0.value) },
+            metadata: [("format", "pt")] + fingerprint, to: &file)
     }
 }

@@ -96,6 +96,25 @@ public final class ParameterSource {
             model.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// The parameters and matrices of `model`; those that `adapter` changes with their change in them.
+    ///
+    /// - Throws: `FileError` when a change is too large for a number.
+    convenience init(merging adapter: Adapter, into model: Transformer) throws {
+        self.init(sharing: model)
+        for name in sharedWeights.keys.sorted() {
+            guard let weight = sharedWeights[name], let merged = adapter.merged(name, weight)
+            else { continue }
+            guard merged.isFinite else {
+                throw FileError(
+                    "merged model", at: "tensor \(name)", expected: "finite numbers",
+                    found: "one that is not")
+            }
+            let value = weight.holding(merged, name: name)
+            sharedWeights[name] = value
+            if case .dense(let parameter) = value.storage { shared[name] = parameter }
+        }
+    }
+
     fileprivate func parameter(_ name: String, shape: [Int], initial: InitialValue) throws
         -> Parameter
     {

@@ -10,6 +10,8 @@ public struct Conversation: Sendable, Equatable {
         case shareGPT = "ShareGPT"
         /// `instruction`, `input` and `output`, or `instances` of the last two.
         case alpaca = "Alpaca"
+        /// Plain text: `User:` and `Assistant:` begin turns, a line `<|endoftext|>` ends a conversation.
+        case dialogue = "written dialogue"
     }
 
     public let messages: [Message]

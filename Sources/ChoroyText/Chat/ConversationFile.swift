@@ -1,6 +1,7 @@
 import ChoroySystem
 
-/// Chat data: a file with a JSON object on each line (JSONL), or one JSON array of objects.
+/// Chat data: a file with a JSON object on each line (JSONL), one JSON array of objects, or a written
+/// dialogue.
 ///
 /// Each record's layout is recognised by its keys, so one file may hold several; keys that say
 /// nothing about the conversation are ignored.
@@ -39,9 +40,27 @@ public struct ConversationFile: Sendable {
                 try body(conversation, layout)
             }
         }
+        func takeDialogue(_ conversation: Conversation) throws {
+            count += 1
+            try body(conversation, .dialogue)
+        }
         var records = ConversationRecords(path: title)
-        try FileBytes.forEachPiece(of: path) { try records.append($0, take) }
-        try records.finish(take)
+        var dialogue = DialogueRecords(path: title)
+        var isDialogue: Bool?
+        try FileBytes.forEachPiece(of: path) { piece in
+            let isText = isDialogue ?? DialogueRecords.recognizes(piece)
+            isDialogue = isText
+            if isText {
+                try dialogue.append(piece, takeDialogue)
+            } else {
+                try records.append(piece, take)
+            }
+        }
+        if isDialogue == true {
+            try dialogue.finish(takeDialogue)
+        } else {
+            try records.finish(take)
+        }
         guard count > 0 else {
             throw FileError(title, expected: "conversations", found: "none")
         }
