@@ -120,24 +120,23 @@ struct TinyFineTuning {
         try Fixtures.withTemporaryDirectory { directory in
             var tiny = try TinyFineTuning(in: directory, method: method)
             tiny.record.patience = 2
-            var run: FineTuningRun? = try tiny.begin()
+            try tiny.begin().save()
             var values: [[[Float]]] = []
-            // The third validation is the best; the next two end the run.
-            for loss in [3.0, .nan, 2.0, 2.0, 2.5, 1.0] {
-                guard let current = run, !current.isOver else { break }
-                _ = current.trainer.next()
-                values.append(current.trainer.trainable.map(\.value.values))
-                #expect(current.note(validationLoss: loss) == (values.count == 1 || loss < 2.5))
-                if values.count == 4 {
-                    // Not better than the best: waiting.
-                    #expect(current.waiting == 1)
-                }
-                try current.save()
-                run = nil
-                run = try tiny.resume()
+            // One step and one validation in a process of its own, as it were.
+            func validate(_ loss: Double) throws -> (isBest: Bool, waiting: Int, isOver: Bool) {
+                let run = try tiny.resume()
+                _ = run.trainer.next()
+                values.append(run.trainer.trainable.map(\.value.values))
+                let isBest = run.note(validationLoss: loss)
+                try run.save()
+                return (isBest, run.waiting, run.isOver)
             }
-            #expect(values.count == 5)
-            let last = try #require(run)
+            #expect(try validate(3) == (true, 0, false))
+            #expect(try validate(.nan) == (false, 1, false))
+            #expect(try validate(2) == (true, 0, false))
+            #expect(try validate(2) == (false, 1, false))
+            #expect(try validate(2.5) == (false, 2, true))
+            let last = try tiny.resume()
             #expect(last.isOver && last.best?.step == 3 && last.best?.loss == 2)
             last.takeBest()
             #expect(last.trainer.trainable.map(\.value.values) == values[2])
