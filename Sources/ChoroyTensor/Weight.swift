@@ -6,6 +6,8 @@ public struct Weight: Sendable {
     /// How the numbers are kept.
     public enum Storage: Sendable {
         case dense(Parameter)
+        /// Bytes with a scale for each row; never trained.
+        case int8(Int8Matrix)
     }
 
     public let storage: Storage
@@ -17,10 +19,16 @@ public struct Weight: Sendable {
         self.replacement = replacement
     }
 
+    public init(_ matrix: Int8Matrix, replacement: RowReplacement? = nil) {
+        storage = .int8(matrix)
+        self.replacement = replacement
+    }
+
     /// [O, K].
     public var shape: [Int] {
         switch storage {
         case .dense(let parameter): parameter.shape
+        case .int8(let matrix): matrix.shape
         }
     }
 }
@@ -49,6 +57,7 @@ public struct RowReplacement: Sendable {
 public func linear(_ x: Tensor, _ weight: Weight, recording: Bool) -> Tensor {
     switch weight.storage {
     case .dense(let parameter): linear(x, parameter.value(recording: recording))
+    case .int8(let matrix): linear(x, matrix, recording: recording)
     }
 }
 
@@ -56,6 +65,7 @@ public func linear(_ x: Tensor, _ weight: Weight, recording: Bool) -> Tensor {
 public func embedding(_ tokens: [Int32], _ weight: Weight, recording: Bool) -> Tensor {
     switch weight.storage {
     case .dense(let parameter): embedding(tokens, parameter.value(recording: recording))
+    case .int8(let matrix): embedding(tokens, matrix)
     }
 }
 
@@ -67,5 +77,6 @@ public func linearCrossEntropy(
     switch weight.storage {
     case .dense(let parameter):
         linearCrossEntropy(hidden, parameter.value(recording: recording), targets: targets)
+    case .int8(let matrix): linearCrossEntropy(hidden, matrix, targets: targets)
     }
 }

@@ -11,6 +11,7 @@
 #include "../int8/vectors.h"
 #include "../int8/quantize.h"
 #include "../int8/multiply.h"
+#include "../int8/widen.h"
 
 static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
@@ -29,4 +30,5 @@ static const ChoroyKernels NAMED(table) = {
     .sum_of_squares = NAMED(sum_of_squares),
     .int8_quantize = NAMED(int8_quantize),
     .int8_multiply = NAMED(int8_multiply),
+    .int8_widen = NAMED(int8_widen),
 };

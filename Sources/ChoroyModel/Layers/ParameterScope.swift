@@ -58,21 +58,31 @@ public enum InitialValue: Sendable {
 public final class ParameterSource {
     /// The model's own parameters; those of adapters are their source's.
     public private(set) var parameters: [Parameter] = []
+    /// The matrices in bytes, by name.
+    public private(set) var matrices: [(name: String, matrix: Int8Matrix)] = []
     /// Where adapters come from; nil for a model without.
     public var adapters: (any AdapterSource)?
     private let load: ((String, [Int]) throws -> Tensor)?
+    private let int8: ((String, [Int]) throws -> Int8Matrix?)?
     private let seed: UInt64
 
     /// New parameters from a seed.
     public init(seed: UInt64) {
         self.seed = seed
         load = nil
+        int8 = nil
     }
 
     /// Parameters that `load` finds by name, checked for shape there.
-    public init(load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor) {
+    ///
+    /// Matrices that `int8` gives are kept in bytes and frozen, the others are loaded.
+    public init(
+        load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor,
+        int8: ((_ name: String, _ shape: [Int]) throws -> Int8Matrix?)? = nil
+    ) {
         seed = 0
         self.load = load
+        self.int8 = int8
     }
 
     fileprivate func parameter(_ name: String, shape: [Int], initial: InitialValue) throws
@@ -85,7 +95,11 @@ public final class ParameterSource {
     }
 
     fileprivate func weight(_ name: String, shape: [Int], initial: InitialValue) throws -> Weight {
-        Weight(try parameter(name, shape: shape, initial: initial))
+        if let matrix = try int8?(name, shape) {
+            matrices.append((name, matrix))
+            return Weight(matrix)
+        }
+        return Weight(try parameter(name, shape: shape, initial: initial))
     }
 
     private func make(_ shape: [Int], _ initial: InitialValue) -> Tensor {

@@ -8,56 +8,98 @@ internal import ChoroySystem
 /// one pass.
 /// - Precondition: targets are below V; at least one counts.
 public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int32]) -> Tensor {
-    let (rows, depth, vocabulary) = (hidden.rows, hidden.width, weight.shape[0])
+    let (depth, vocabulary) = (hidden.width, weight.shape[0])
     precondition(
-        weight.shape == [vocabulary, depth] && targets.count == rows,
-        "linearCrossEntropy: \(hidden.shape), \(weight.shape), \(targets.count) targets")
-    precondition(targets.allSatisfy { $0 < vocabulary }, "linearCrossEntropy: target beyond V")
-    let counted = targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 }
-    precondition(counted > 0, "linearCrossEntropy: no target counts")
-    let records = hidden.isRecorded || weight.isRecorded
-    let factor: Float = records ? 1 / Float(counted) : 0
-    let block = max(16, min(rows, (4 << 20) / max(1, vocabulary)))
-    let logits = TensorStorage(count: block * vocabulary)
-    let slopes = records ? TensorStorage(count: rows * depth) : nil
+        weight.shape == [vocabulary, depth], "linearCrossEntropy: \(hidden.shape), \(weight.shape)")
     let weightSlopes = weight.isRecorded ? TensorStorage(count: weight.count) : nil
-    var losses = [Double](repeating: 0, count: rows)
-    for first in stride(from: 0, to: rows, by: block) {
-        let count = min(block, rows - first)
-        let x = unsafe hidden.pointer + first * depth
-        unsafe MatrixProduct.multiply(
-            .plain(x), .transposed(weight.pointer), into: logits.pointer, m: count, n: vocabulary,
-            k: depth)
-        unsafe losses.withUnsafeMutableBufferPointer { losses in
-            guard let losses = losses.baseAddress else { return }
-            unsafe targets.withUnsafeBufferPointer { targets in
-                guard let targets = targets.baseAddress else { return }
-                Parallel.rows(count, width: vocabulary) { range in
-                    let r = range.lowerBound
-                    unsafe Kernels.table.cross_entropy(
-                        logits.pointer + r * vocabulary, targets + first + r, losses + first + r,
-                        range.count, vocabulary, factor)
+    var isFirst = true
+    let result = unsafe HeadLoss(
+        hidden, outputs: vocabulary, targets: targets,
+        records: hidden.isRecorded || weight.isRecorded,
+        scores: { x, rows, y in
+            unsafe MatrixProduct.multiply(
+                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: vocabulary, k: depth)
+        },
+        slopes: { dy, rows, dx in
+            unsafe MatrixProduct.multiply(
+                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: depth, k: vocabulary)
+        },
+        weightSlopes: { dy, x, rows in
+            guard let weightSlopes else { return }
+            unsafe MatrixProduct.multiply(
+                .transposed(dy), .plain(x), into: weightSlopes.pointer, m: vocabulary, n: depth,
+                k: rows, accumulate: !isFirst)
+            isFirst = false
+        })
+    return result.mean.recording(hidden, weight) { dy, _ in
+        [
+            result.slopes(times: dy.scalar),
+            weightSlopes.map {
+                scaled(Tensor(shape: weight.shape, storage: $0), by: dy.scalar)
+            },
+        ]
+    }
+}
+
+/// The loss of a head, whatever form its matrix has: the products are the caller's.
+struct HeadLoss {
+    /// In nats, a scalar.
+    let mean: Tensor
+    private let shape: [Int]
+    private let hiddenSlopes: TensorStorage?
+
+    typealias Product = (
+        _ rows: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePointer<Float>
+    ) -> Void
+
+    /// - Parameters:
+    ///   - outputs: the vocabulary's size.
+    ///   - scores: hidden rows times the transposed matrix.
+    ///   - slopes: slopes of scores times the matrix.
+    ///   - weightSlopes: adds what a block of rows, slopes of scores and hidden, gives for the matrix.
+    init(
+        _ hidden: Tensor, outputs vocabulary: Int, targets: [Int32], records: Bool,
+        scores: Product, slopes: Product,
+        weightSlopes: (UnsafePointer<Float>, UnsafePointer<Float>, Int) -> Void = { _, _, _ in }
+    ) {
+        let (rows, depth) = (hidden.rows, hidden.width)
+        precondition(
+            targets.count == rows,
+            "linearCrossEntropy: \(hidden.shape), \(targets.count) targets")
+        precondition(targets.allSatisfy { $0 < vocabulary }, "linearCrossEntropy: target beyond V")
+        let counted = targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 }
+        precondition(counted > 0, "linearCrossEntropy: no target counts")
+        let factor: Float = records ? 1 / Float(counted) : 0
+        let block = max(16, min(rows, (4 << 20) / max(1, vocabulary)))
+        let logits = TensorStorage(count: block * vocabulary)
+        hiddenSlopes = records ? TensorStorage(count: rows * depth) : nil
+        shape = hidden.shape
+        var losses = [Double](repeating: 0, count: rows)
+        for first in stride(from: 0, to: rows, by: block) {
+            let count = min(block, rows - first)
+            let x = unsafe hidden.pointer + first * depth
+            unsafe scores(x, count, logits.pointer)
+            unsafe losses.withUnsafeMutableBufferPointer { losses in
+                guard let losses = losses.baseAddress else { return }
+                unsafe targets.withUnsafeBufferPointer { targets in
+                    guard let targets = targets.baseAddress else { return }
+                    Parallel.rows(count, width: vocabulary) { range in
+                        let r = range.lowerBound
+                        unsafe Kernels.table.cross_entropy(
+                            logits.pointer + r * vocabulary, targets + first + r,
+                            losses + first + r, range.count, vocabulary, factor)
+                    }
                 }
             }
+            guard let hiddenSlopes else { continue }
+            unsafe slopes(logits.pointer, count, hiddenSlopes.pointer + first * depth)
+            unsafe weightSlopes(logits.pointer, x, count)
         }
-        if let slopes {
-            unsafe MatrixProduct.multiply(
-                .plain(logits.pointer), .plain(weight.pointer),
-                into: slopes.pointer + first * depth, m: count,
-                n: depth, k: vocabulary)
-        }
-        if let weightSlopes {
-            unsafe MatrixProduct.multiply(
-                .transposed(logits.pointer), .plain(x), into: weightSlopes.pointer, m: vocabulary,
-                n: depth, k: count, accumulate: first > 0)
-        }
+        mean = Tensor([Float(losses.reduce(0, +) / Double(counted))], shape: [1])
     }
-    let mean = losses.reduce(0, +) / Double(counted)
-    return Tensor([Float(mean)], shape: [1]).recording(hidden, weight) { dy, _ in
-        let scale = dy.scalar
-        return [
-            slopes.map { scaled(Tensor(shape: hidden.shape, storage: $0), by: scale) },
-            weightSlopes.map { scaled(Tensor(shape: weight.shape, storage: $0), by: scale) },
-        ]
+
+    /// The gradient of the hidden rows when that of the loss is `scale`; nil when none was wanted.
+    func slopes(times scale: Float) -> Tensor? {
+        hiddenSlopes.map { scaled(Tensor(shape: shape, storage: $0), by: scale) }
     }
 }
