@@ -13,8 +13,13 @@
 #include "../int8/multiply.h"
 #include "../int8/widen.h"
 
+#ifndef BRAIN_KERNELS
+#define BRAIN_KERNELS NULL
+#endif
+
 static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
+    .brain = BRAIN_KERNELS,
     .multiply = NAMED(multiply),
     .rms_norm = NAMED(rms_norm),
     .rms_norm_gradient = NAMED(rms_norm_gradient),

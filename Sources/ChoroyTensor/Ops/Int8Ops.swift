@@ -5,20 +5,20 @@
 /// When `recording`, x stays in `Float` and so does the gradient dy · Ŵ, with blocks of rows of Ŵ
 /// widened as they are needed; else x is rounded to bytes (`Int8Matrix.multiply`).
 /// Source: Dettmers et al. 2023, section 3, https://arxiv.org/abs/2305.14314
-func linear(_ x: Tensor, _ matrix: Int8Matrix, recording: Bool) -> Tensor {
+func linear(_ x: Tensor, _ matrix: Int8Matrix, recording: Bool, precision: Precision) -> Tensor {
     precondition(
         x.width == matrix.depth, "linear: \(x.shape) and [\(matrix.outputs), \(matrix.depth)]")
     guard recording else { return matrix.multiply(x.detached) }
     let rows = x.rows
     let y = unsafe Tensor(shape: Array(x.shape.dropLast()) + [matrix.outputs]) { y in
         guard let y = y.baseAddress else { return }
-        unsafe matrix.multiply(x.pointer, rows: rows, into: y)
+        unsafe matrix.multiply(x.pointer, rows: rows, into: y, precision)
     }
     return y.recording(x) { dy, _ in
         [
             unsafe Tensor(shape: x.shape) { dx in
                 guard let dx = dx.baseAddress else { return }
-                unsafe matrix.multiplyBack(dy.pointer, rows: rows, into: dx)
+                unsafe matrix.multiplyBack(dy.pointer, rows: rows, into: dx, precision)
             }
         ]
     }
@@ -43,11 +43,13 @@ func embedding(_ tokens: [Int32], _ matrix: Int8Matrix) -> Tensor {
 }
 
 /// `linearCrossEntropy` with Ŵ as the head.
-func linearCrossEntropy(_ hidden: Tensor, _ matrix: Int8Matrix, targets: [Int32]) -> Tensor {
-    let result = HeadLoss(
+func linearCrossEntropy(
+    _ hidden: Tensor, _ matrix: Int8Matrix, targets: [Int32], precision: Precision
+) -> Tensor {
+    let result = unsafe HeadLoss(
         hidden, outputs: matrix.outputs, targets: targets, records: hidden.isRecorded,
-        scores: { x, rows, y in unsafe matrix.multiply(x, rows: rows, into: y) },
-        slopes: { dy, rows, dx in unsafe matrix.multiplyBack(dy, rows: rows, into: dx) })
+        scores: { x, rows, y in unsafe matrix.multiply(x, rows: rows, into: y, precision) },
+        slopes: { dy, rows, dx in unsafe matrix.multiplyBack(dy, rows: rows, into: dx, precision) })
     return result.mean.recording(hidden) { dy, _ in [result.slopes(times: dy.scalar)] }
 }
 
@@ -71,18 +73,20 @@ extension Int8Matrix {
 
     /// y [rows, O] = x [rows, K] · Ŵᵀ
     fileprivate func multiply(
-        _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>
+        _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
+        _ precision: Precision
     ) {
         unsafe eachBlock { range, weights in
             if range.count == outputs {
                 unsafe MatrixProduct.multiply(
-                    .plain(x), .transposed(weights), into: y, m: rows, n: outputs, k: depth)
+                    .plain(x), .transposed(weights), into: y, m: rows, n: outputs, k: depth,
+                    precision: precision)
                 return
             }
             let part = TensorStorage(count: rows * range.count)
             unsafe MatrixProduct.multiply(
                 .plain(x), .transposed(weights), into: part.pointer, m: rows, n: range.count,
-                k: depth)
+                k: depth, precision: precision)
             Parallel.rows(rows, width: range.count) { some in
                 for r in some {
                     unsafe (y + r * outputs + range.lowerBound).update(
@@ -94,12 +98,14 @@ extension Int8Matrix {
 
     /// dx [rows, K] = dy [rows, O] · Ŵ
     fileprivate func multiplyBack(
-        _ dy: UnsafePointer<Float>, rows: Int, into dx: UnsafeMutablePointer<Float>
+        _ dy: UnsafePointer<Float>, rows: Int, into dx: UnsafeMutablePointer<Float>,
+        _ precision: Precision
     ) {
         unsafe eachBlock { range, weights in
             if range.count == outputs {
                 unsafe MatrixProduct.multiply(
-                    .plain(dy), .plain(weights), into: dx, m: rows, n: depth, k: outputs)
+                    .plain(dy), .plain(weights), into: dx, m: rows, n: depth, k: outputs,
+                    precision: precision)
                 return
             }
             let part = TensorStorage(count: rows * range.count)
@@ -111,7 +117,7 @@ extension Int8Matrix {
             }
             unsafe MatrixProduct.multiply(
                 .plain(part.pointer), .plain(weights), into: dx, m: rows, n: depth,
-                k: range.count, accumulate: range.lowerBound > 0)
+                k: range.count, accumulate: range.lowerBound > 0, precision: precision)
         }
     }
 }

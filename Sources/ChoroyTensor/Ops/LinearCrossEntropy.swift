@@ -7,7 +7,9 @@ internal import ChoroySystem
 /// [N, V] never exist as a whole: blocks of rows are scored, turned into slopes and multiplied back in
 /// one pass.
 /// - Precondition: targets are below V; at least one counts.
-public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int32]) -> Tensor {
+public func linearCrossEntropy(
+    _ hidden: Tensor, _ weight: Tensor, targets: [Int32], precision: Precision = .float32
+) -> Tensor {
     let (depth, vocabulary) = (hidden.width, weight.shape[0])
     precondition(
         weight.shape == [vocabulary, depth], "linearCrossEntropy: \(hidden.shape), \(weight.shape)")
@@ -18,17 +20,19 @@ public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int
         records: hidden.isRecorded || weight.isRecorded,
         scores: { x, rows, y in
             unsafe MatrixProduct.multiply(
-                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: vocabulary, k: depth)
+                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: vocabulary, k: depth,
+                precision: precision)
         },
         slopes: { dy, rows, dx in
             unsafe MatrixProduct.multiply(
-                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: depth, k: vocabulary)
+                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: depth, k: vocabulary,
+                precision: precision)
         },
         weightSlopes: { dy, x, rows in
             guard let weightSlopes else { return }
             unsafe MatrixProduct.multiply(
                 .transposed(dy), .plain(x), into: weightSlopes.pointer, m: vocabulary, n: depth,
-                k: rows, accumulate: !isFirst)
+                k: rows, accumulate: !isFirst, precision: precision)
             isFirst = false
         })
     return result.mean.recording(hidden, weight) { dy, _ in
