@@ -1,4 +1,4 @@
-// The table for x86-64 CPUs with AVX-512 and its bfloat16 products (Zen 4, Cooper Lake, Sapphire Rapids).
+// The table for x86-64 CPUs with AVX-512, VNNI and products of bfloat16 (Zen 4, Cooper Lake, Sapphire Rapids).
 #include "choroy_kernels.h"
 
 #if defined(__x86_64__)

@@ -156,6 +156,22 @@ public final class Int8Matrix: Sendable {
         unsafe Tensor(shape: [rows.count, depth]) { unsafe dequantize(rows, into: $0) }
     }
 
+    /// ŵ of the rows with these numbers, in their order.
+    ///
+    /// - Precondition: the numbers are in `0..<O`.
+    func rows(at rows: [Int]) -> Tensor {
+        precondition(
+            rows.allSatisfy { $0 >= 0 && $0 < outputs }, "rows: a number is not in 0..<\(outputs)")
+        return unsafe Tensor(shape: [rows.count, depth]) { y in
+            guard let y = y.baseAddress else { return }
+            Parallel.rows(rows.count, width: depth) { range in
+                for n in range {
+                    unsafe dequantize(rows[n]..<rows[n] + 1, into: y + n * depth)
+                }
+            }
+        }
+    }
+
     /// The same into memory that the caller has.
     package func dequantize(_ rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
         check(rows, target.count)

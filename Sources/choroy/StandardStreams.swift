@@ -15,13 +15,28 @@ enum StandardStreams {
     static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether the terminal is said to know no cursor movements and no styles.
+    static var terminalIsDumb: Bool {
+        guard let value = unsafe getenv("TERM") else { return true }
+        let name = unsafe String(cString: value)
+        return name.isEmpty || name == "dumb"
+    }
+
     /// Columns of the terminal behind standard error, 80 when it does not say.
-    static var columns: Int {
+    static var columns: Int { size(of: STDERR_FILENO).columns }
+
+    /// Columns and rows of the terminal behind standard output, else of that behind standard error;
+    /// 80 and 24 when it does not say.
+    static var windowSize: (columns: Int, rows: Int) {
+        size(of: outputIsTerminal ? STDOUT_FILENO : STDERR_FILENO)
+    }
+
+    private static func size(of descriptor: Int32) -> (columns: Int, rows: Int) {
         var size = winsize()
-        guard unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
-            return 80
-        }
-        return Int(size.ws_col)
+        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
+        return (
+            size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24
+        )
     }
 
     /// Whether `NO_COLOR` asks for text without styles (https://no-color.org).
@@ -35,6 +50,23 @@ enum StandardStreams {
     static func ignoreBrokenPipes() {
         _ = signal(SIGPIPE, SIG_IGN)
         _ = signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Some bytes of standard input: nil when none come within `seconds` or a signal comes, none at
+    /// its end, to which belongs a terminal that has gone.
+    static func readInput(within seconds: Double) throws -> [UInt8]? {
+        var request = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&request, 1, Int32(seconds * 1000)) > 0 else { return nil }
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        let count = unsafe piece.withUnsafeMutableBytes { bytes in
+            unsafe read(STDIN_FILENO, bytes.baseAddress, bytes.count)
+        }
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return nil }
+        if count < 0 && errno == EIO { return [] }
+        guard count >= 0 else {
+            throw SystemError.file("standard input", expected: "input that can be read")
+        }
+        return Array(piece[..<count])
     }
 
     /// Writes bytes to standard output exactly as they are.
@@ -79,27 +111,4 @@ enum StandardStreams {
             return nil
         }
     }
-}
-
-/// Text of a model on its way to standard output: exact bytes for a pipe or file, on a terminal
-/// nothing that could control it.
-struct ModelOutput {
-    let isTerminal = StandardStreams.outputIsTerminal
-    /// Whether the last line is complete.
-    private(set) var endsLine = true
-
-    /// Writes a piece that consists of whole characters.
-    mutating func write(_ piece: [UInt8]) throws {
-        guard let last = piece.last else { return }
-        endsLine = last == UInt8(ascii: "\n")
-        if isTerminal {
-            let text = TerminalText.visible(String(decoding: piece, as: UTF8.self))
-            try StandardStreams.write(text.utf8)
-        } else {
-            try StandardStreams.write(piece)
-        }
-    }
-
-    /// Ends a line that is not complete.
-    mutating func endLine() throws { if !endsLine { try write([UInt8(ascii: "\n")]) } }
 }

@@ -11,9 +11,6 @@
 // A tile of 64 keys is stored as [head_dim][64], a tile of 64 values as [64][value_stride].
 #define CHOROY_KEY_TILE 64
 
-// Activations in bytes have one scale for so many columns of a row.
-#define CHOROY_INT8_GROUP 32
-
 // Products of pairs of bfloat16: two neighbours in the depth of the product lie in one 32-bit word, the
 // first one low; behind an odd depth comes a zero.
 typedef struct ChoroyBrainKernels {
@@ -32,6 +29,9 @@ typedef struct ChoroyBrainKernels {
         const uint32_t *_Nonnull b, size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t pairs,
         int accumulate);
 } ChoroyBrainKernels;
+
+// Activations in bytes have one scale for so many columns of a row.
+#define CHOROY_INT8_GROUP 32
 
 typedef struct ChoroyKernels {
     const char *_Nonnull name;

@@ -5,8 +5,9 @@ import ChoroyTensor
 
 extension SafetensorsFile {
     /// Where the parameters of a model of `config` come from: this file, in the form it has them.
-    public func parameters(of config: TransformerConfig) -> ParameterSource {
+    func parameters(of config: TransformerConfig, isFrozen: Bool) -> ParameterSource {
         ParameterSource(
+            isFrozen: isFrozen,
             load: { name, shape in try floats(name, shape: shape) },
             int8: { name, shape in
                 guard let info = info(name), info.dtype == "I8" else { return nil }

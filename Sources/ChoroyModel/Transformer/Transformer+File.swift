@@ -5,9 +5,12 @@ extension Transformer {
     /// The model of `config` with the tensors of `file`: matrices in bytes stay so.
     ///
     /// - Throws: `FileError` when the sizes are impossible, a tensor is missing or misshapen, a scale
-    ///   is none, or the file holds tensors that the model has no place for.
-    public init(_ config: TransformerConfig, from file: SafetensorsFile) throws {
-        try self.init(config, from: file.parameters(of: config))
+    ///   is none, or the file holds tensors that the model has no place for. A frozen model is one that
+    ///   training leaves as it is.
+    public init(
+        _ config: TransformerConfig, from file: SafetensorsFile, isFrozen: Bool = false
+    ) throws {
+        try self.init(config, from: file.parameters(of: config, isFrozen: isFrozen))
         try checkForSpares(in: file)
     }
 

@@ -11,6 +11,8 @@ public struct Transformer: LanguageModel, Sendable {
     public let parameters: [Parameter]
     /// The matrices in bytes, by name; none in a model in floats.
     public let matrices: [(name: String, matrix: Int8Matrix)]
+    /// All matrices by name, as the source gave them.
+    public let weights: [String: Weight]
     let embedTokens: Weight
     let layers: [DecoderLayer]
     let norm: RMSNorm
@@ -44,6 +46,7 @@ public struct Transformer: LanguageModel, Sendable {
             theta: Float(config.ropeTheta))
         parameters = source.parameters
         matrices = source.matrices
+        weights = source.weights
     }
 
     public var vocabularySize: Int { config.vocabSize }

@@ -31,26 +31,7 @@ func embedding(_ tokens: [Int32], _ matrix: Int8Matrix) -> Tensor {
     precondition(
         tokens.allSatisfy { $0 >= 0 && $0 < matrix.outputs },
         "embedding: a token is not in 0..<\(matrix.outputs)")
-    return unsafe Tensor(shape: [tokens.count, matrix.depth]) { y in
-        guard let y = y.baseAddress else { return }
-        Parallel.rows(tokens.count, width: matrix.depth) { range in
-            for n in range {
-                let row = Int(tokens[n])
-                unsafe matrix.dequantize(row..<row + 1, into: y + n * matrix.depth)
-            }
-        }
-    }
-}
-
-/// `linearCrossEntropy` with Ŵ as the head.
-func linearCrossEntropy(
-    _ hidden: Tensor, _ matrix: Int8Matrix, targets: [Int32], precision: Precision
-) -> Tensor {
-    let result = unsafe HeadLoss(
-        hidden, outputs: matrix.outputs, targets: targets, records: hidden.isRecorded,
-        scores: { x, rows, y in unsafe matrix.multiply(x, rows: rows, into: y, precision) },
-        slopes: { dy, rows, dx in unsafe matrix.multiplyBack(dy, rows: rows, into: dx, precision) })
-    return result.mean.recording(hidden) { dy, _ in [result.slopes(times: dy.scalar)] }
+    return matrix.rows(at: tokens.map { Int($0) })
 }
 
 extension Int8Matrix {
@@ -72,7 +53,7 @@ extension Int8Matrix {
     }
 
     /// y [rows, O] = x [rows, K] · Ŵᵀ
-    fileprivate func multiply(
+    func multiply(
         _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
         _ precision: Precision
     ) {
@@ -97,7 +78,7 @@ extension Int8Matrix {
     }
 
     /// dx [rows, K] = dy [rows, O] · Ŵ
-    fileprivate func multiplyBack(
+    func multiplyBack(
         _ dy: UnsafePointer<Float>, rows: Int, into dx: UnsafeMutablePointer<Float>,
         _ precision: Precision
     ) {

@@ -10,100 +10,185 @@ internal import ChoroySystem
 public func linearCrossEntropy(
     _ hidden: Tensor, _ weight: Tensor, targets: [Int32], precision: Precision = .float32
 ) -> Tensor {
-    let (depth, vocabulary) = (hidden.width, weight.shape[0])
+    linearCrossEntropy(
+        hidden, .dense(weight), replaced: nil, targets: targets, precision: precision)
+}
+
+/// The matrix of a head in one of its forms.
+enum HeadMatrix {
+    case dense(Tensor)
+    case int8(Int8Matrix)
+
+    var shape: [Int] {
+        switch self {
+        case .dense(let weight): weight.shape
+        case .int8(let matrix): matrix.shape
+        }
+    }
+
+    /// What gradients may flow to; nothing for bytes.
+    var weight: Tensor {
+        switch self {
+        case .dense(let weight): weight
+        case .int8: Tensor([], shape: [0])
+        }
+    }
+
+    /// y [rows, V] = x [rows, D] · Wᵀ
+    func multiply(
+        _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
+        _ precision: Precision
+    ) {
+        switch self {
+        case .dense(let weight):
+            unsafe MatrixProduct.multiply(
+                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: weight.shape[0],
+                k: weight.width, precision: precision)
+        case .int8(let matrix): unsafe matrix.multiply(x, rows: rows, into: y, precision)
+        }
+    }
+
+    /// dx [rows, D] = dy [rows, V] · W
+    func multiplyBack(
+        _ dy: UnsafePointer<Float>, rows: Int, into dx: UnsafeMutablePointer<Float>,
+        _ precision: Precision
+    ) {
+        switch self {
+        case .dense(let weight):
+            unsafe MatrixProduct.multiply(
+                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: weight.width,
+                k: weight.shape[0], precision: precision)
+        case .int8(let matrix): unsafe matrix.multiplyBack(dy, rows: rows, into: dx, precision)
+        }
+    }
+}
+
+/// The same with some rows of the matrix replaced by those of `replaced.values` [R, D].
+func linearCrossEntropy(
+    _ hidden: Tensor, _ head: HeadMatrix, replaced: (columns: [Int32], values: Tensor)?,
+    targets: [Int32], precision: Precision
+) -> Tensor {
+    let (rows, depth, vocabulary) = (hidden.rows, hidden.width, head.shape[0])
+    let weight = head.weight
     precondition(
-        weight.shape == [vocabulary, depth], "linearCrossEntropy: \(hidden.shape), \(weight.shape)")
+        head.shape == [vocabulary, depth] && targets.count == rows,
+        "linearCrossEntropy: \(hidden.shape), \(head.shape), \(targets.count) targets")
+    precondition(targets.allSatisfy { $0 < vocabulary }, "linearCrossEntropy: target beyond V")
+    let counted = targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 }
+    precondition(counted > 0, "linearCrossEntropy: no target counts")
+    let records =
+        hidden.isRecorded || weight.isRecorded || replaced?.values.isRecorded ?? false
+    let factor: Float = records ? 1 / Float(counted) : 0
+    let block = max(16, min(rows, (4 << 20) / max(1, vocabulary)))
+    let logits = TensorStorage(count: block * vocabulary)
+    let slopes = hidden.isRecorded ? TensorStorage(count: rows * depth) : nil
+    let columns = replaced.map {
+        ReplacedColumns($0.columns, $0.values, rows: block, of: vocabulary)
+    }
     let weightSlopes = weight.isRecorded ? TensorStorage(count: weight.count) : nil
-    var isFirst = true
-    let result = unsafe HeadLoss(
-        hidden, outputs: vocabulary, targets: targets,
-        records: hidden.isRecorded || weight.isRecorded,
-        scores: { x, rows, y in
+    var losses = [Double](repeating: 0, count: rows)
+    for first in stride(from: 0, to: rows, by: block) {
+        let count = min(block, rows - first)
+        let x = unsafe hidden.pointer + first * depth
+        unsafe head.multiply(x, rows: count, into: logits.pointer, precision)
+        unsafe columns?.put(x, count, into: logits.pointer)
+        unsafe losses.withUnsafeMutableBufferPointer { losses in
+            guard let losses = losses.baseAddress else { return }
+            unsafe targets.withUnsafeBufferPointer { targets in
+                guard let targets = targets.baseAddress else { return }
+                Parallel.rows(count, width: vocabulary) { range in
+                    let r = range.lowerBound
+                    unsafe Kernels.table.cross_entropy(
+                        logits.pointer + r * vocabulary, targets + first + r, losses + first + r,
+                        range.count, vocabulary, factor)
+                }
+            }
+        }
+        // Takes the slopes of these columns out, so that the base's rows get none.
+        if records { unsafe columns?.take(x, count, from: logits.pointer, isFirst: first == 0) }
+        if let slopes {
+            unsafe head.multiplyBack(
+                logits.pointer, rows: count, into: slopes.pointer + first * depth, precision)
+            unsafe columns?.addSlopes(to: slopes.pointer + first * depth, count)
+        }
+        if let weightSlopes {
             unsafe MatrixProduct.multiply(
-                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: vocabulary, k: depth,
-                precision: precision)
-        },
-        slopes: { dy, rows, dx in
-            unsafe MatrixProduct.multiply(
-                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: depth, k: vocabulary,
-                precision: precision)
-        },
-        weightSlopes: { dy, x, rows in
-            guard let weightSlopes else { return }
-            unsafe MatrixProduct.multiply(
-                .transposed(dy), .plain(x), into: weightSlopes.pointer, m: vocabulary, n: depth,
-                k: rows, accumulate: !isFirst, precision: precision)
-            isFirst = false
-        })
-    return result.mean.recording(hidden, weight) { dy, _ in
+                .transposed(logits.pointer), .plain(x), into: weightSlopes.pointer, m: vocabulary,
+                n: depth, k: count, accumulate: first > 0, precision: precision)
+        }
+    }
+    let mean = losses.reduce(0, +) / Double(counted)
+    let slopesOf = { (storage: TensorStorage?, shape: [Int], scale: Float) in
+        storage.map { scaled(Tensor(shape: shape, storage: $0), by: scale) }
+    }
+    let loss = Tensor([Float(mean)], shape: [1])
+    guard let columns, let replaced else {
+        return loss.recording(hidden, weight) { dy, _ in
+            [
+                slopesOf(slopes, hidden.shape, dy.scalar),
+                slopesOf(weightSlopes, weight.shape, dy.scalar),
+            ]
+        }
+    }
+    return loss.recording(hidden, weight, replaced.values) { dy, _ in
         [
-            result.slopes(times: dy.scalar),
-            weightSlopes.map {
-                scaled(Tensor(shape: weight.shape, storage: $0), by: dy.scalar)
-            },
+            slopesOf(slopes, hidden.shape, dy.scalar),
+            slopesOf(weightSlopes, weight.shape, dy.scalar),
+            slopesOf(columns.valueSlopes, replaced.values.shape, dy.scalar),
         ]
     }
 }
 
-/// The loss of a head, whatever form its matrix has: the products are the caller's.
-struct HeadLoss {
-    /// In nats, a scalar.
-    let mean: Tensor
-    private let shape: [Int]
-    private let hiddenSlopes: TensorStorage?
+/// Columns of the logits that come from other rows than the matrix's, and their slopes.
+private struct ReplacedColumns {
+    let columns: [Int32]
+    let values: Tensor
+    let vocabulary: Int
+    /// Logits, then slopes, of one block: [rows, R].
+    private let block: TensorStorage
+    /// The slopes of `values`.
+    let valueSlopes: TensorStorage
 
-    typealias Product = (
-        _ rows: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePointer<Float>
-    ) -> Void
-
-    /// - Parameters:
-    ///   - outputs: the vocabulary's size.
-    ///   - scores: hidden rows times the transposed matrix.
-    ///   - slopes: slopes of scores times the matrix.
-    ///   - weightSlopes: adds what a block of rows, slopes of scores and hidden, gives for the matrix.
-    init(
-        _ hidden: Tensor, outputs vocabulary: Int, targets: [Int32], records: Bool,
-        scores: Product, slopes: Product,
-        weightSlopes: (UnsafePointer<Float>, UnsafePointer<Float>, Int) -> Void = { _, _, _ in }
-    ) {
-        let (rows, depth) = (hidden.rows, hidden.width)
+    init(_ columns: [Int32], _ values: Tensor, rows: Int, of vocabulary: Int) {
         precondition(
-            targets.count == rows,
-            "linearCrossEntropy: \(hidden.shape), \(targets.count) targets")
-        precondition(targets.allSatisfy { $0 < vocabulary }, "linearCrossEntropy: target beyond V")
-        let counted = targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 }
-        precondition(counted > 0, "linearCrossEntropy: no target counts")
-        let factor: Float = records ? 1 / Float(counted) : 0
-        let block = max(16, min(rows, (4 << 20) / max(1, vocabulary)))
-        let logits = TensorStorage(count: block * vocabulary)
-        hiddenSlopes = records ? TensorStorage(count: rows * depth) : nil
-        shape = hidden.shape
-        var losses = [Double](repeating: 0, count: rows)
-        for first in stride(from: 0, to: rows, by: block) {
-            let count = min(block, rows - first)
-            let x = unsafe hidden.pointer + first * depth
-            unsafe scores(x, count, logits.pointer)
-            unsafe losses.withUnsafeMutableBufferPointer { losses in
-                guard let losses = losses.baseAddress else { return }
-                unsafe targets.withUnsafeBufferPointer { targets in
-                    guard let targets = targets.baseAddress else { return }
-                    Parallel.rows(count, width: vocabulary) { range in
-                        let r = range.lowerBound
-                        unsafe Kernels.table.cross_entropy(
-                            logits.pointer + r * vocabulary, targets + first + r,
-                            losses + first + r, range.count, vocabulary, factor)
-                    }
-                }
-            }
-            guard let hiddenSlopes else { continue }
-            unsafe slopes(logits.pointer, count, hiddenSlopes.pointer + first * depth)
-            unsafe weightSlopes(logits.pointer, x, count)
-        }
-        mean = Tensor([Float(losses.reduce(0, +) / Double(counted))], shape: [1])
+            values.rows == columns.count && columns.allSatisfy { $0 >= 0 && $0 < vocabulary },
+            "linearCrossEntropy: rows \(columns) replaced by \(values.shape)")
+        self.columns = columns
+        self.values = values
+        self.vocabulary = vocabulary
+        block = TensorStorage(count: rows * columns.count)
+        valueSlopes = TensorStorage(count: values.count)
     }
 
-    /// The gradient of the hidden rows when that of the loss is `scale`; nil when none was wanted.
-    func slopes(times scale: Float) -> Tensor? {
-        hiddenSlopes.map { scaled(Tensor(shape: shape, storage: $0), by: scale) }
+    func put(_ x: UnsafePointer<Float>, _ rows: Int, into logits: UnsafeMutablePointer<Float>) {
+        unsafe MatrixProduct.multiply(
+            .plain(x), .transposed(values.pointer), into: block.pointer, m: rows,
+            n: columns.count, k: values.width)
+        for n in 0..<rows {
+            for (i, o) in columns.enumerated() {
+                unsafe logits[n * vocabulary + Int(o)] = block.pointer[n * columns.count + i]
+            }
+        }
+    }
+
+    func take(
+        _ x: UnsafePointer<Float>, _ rows: Int, from slopes: UnsafeMutablePointer<Float>,
+        isFirst: Bool
+    ) {
+        for n in 0..<rows {
+            for (i, o) in columns.enumerated() {
+                unsafe block.pointer[n * columns.count + i] = slopes[n * vocabulary + Int(o)]
+                unsafe slopes[n * vocabulary + Int(o)] = 0
+            }
+        }
+        unsafe MatrixProduct.multiply(
+            .transposed(block.pointer), .plain(x), into: valueSlopes.pointer, m: columns.count,
+            n: values.width, k: rows, accumulate: !isFirst)
+    }
+
+    func addSlopes(to slopes: UnsafeMutablePointer<Float>, _ rows: Int) {
+        unsafe MatrixProduct.multiply(
+            .plain(block.pointer), .plain(values.pointer), into: slopes, m: rows,
+            n: values.width, k: columns.count, accumulate: true)
     }
 }
