@@ -3,7 +3,7 @@ internal import ChoroySystem
 
 /// A weight matrix [O, K] in signed bytes with one scale for each row, laid out for multiplication.
 ///
-///     ŵ[o][k] = scale[o] · q[o][k]        q in −127…127        |w − ŵ| ≤ scale / 2
+///     ŵ[o][k] = scale[o] · q[o][k]        |w − ŵ| ≤ scale / 2
 ///
 /// Panels of 64 outputs, each [K / 4, 64, 4], hold q + 128: four columns of 16 outputs fill a vector. The
 /// last panel is as wide as the rest needs, rounded up to 16. This is the only copy: 1 byte a weight.
@@ -156,24 +156,44 @@ public final class Int8Matrix: Sendable {
         unsafe Tensor(shape: [rows.count, depth]) { unsafe dequantize(rows, into: $0) }
     }
 
-    /// The same into memory that the caller has.
-    package func dequantize(_ rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
-        check(rows, target.count)
-        guard let y = target.baseAddress else { return }
-        Parallel.rows(rows.count, width: depth) { part in
-            for index in part {
-                unsafe dequantize(row: rows.lowerBound + index, into: y + index * depth)
+    /// ŵ of the rows with these numbers, in their order.
+    ///
+    /// - Precondition: the numbers are in `0..<O`.
+    func rows(at rows: [Int]) -> Tensor {
+        precondition(
+            rows.allSatisfy { $0 >= 0 && $0 < outputs }, "rows: a number is not in 0..<\(outputs)")
+        return unsafe Tensor(shape: [rows.count, depth]) { y in
+            guard let y = y.baseAddress else { return }
+            Parallel.rows(rows.count, width: depth) { range in
+                for n in range {
+                    unsafe dequantize(rows[n]..<rows[n] + 1, into: y + n * depth)
+                }
             }
         }
     }
 
-    func dequantize(row: Int, into y: UnsafeMutablePointer<Float>) {
-        let (panel, width) = unsafe place(of: row / Self.panel)
-        let source = unsafe panel + row % Self.panel * 4
-        let scale = scales[row]
-        for k in 0..<depth {
-            unsafe y[k] = scale * Float(Int32(source[k / 4 * 4 * width + k % 4]) - 128)
+    /// The same into memory that the caller has.
+    package func dequantize(_ rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
+        check(rows, target.count)
+        guard let y = target.baseAddress else { return }
+        // Panel by panel: where the rows begin and end in each.
+        let first = rows.lowerBound / Self.panel
+        let panels = rows.isEmpty ? 0 : (rows.upperBound - 1) / Self.panel - first + 1
+        Parallel.ranges(panels, grain: max(1, 16_384 / (Self.panel * depth))) { part in
+            for panel in part {
+                let start = max(rows.lowerBound, (first + panel) * Self.panel)
+                let end = min(rows.upperBound, (first + panel + 1) * Self.panel)
+                unsafe dequantize(start..<end, into: y + (start - rows.lowerBound) * depth)
+            }
         }
+    }
+
+    /// The same for rows of one panel, or fewer.
+    func dequantize(_ rows: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+        let (panel, width) = unsafe place(of: rows.lowerBound / Self.panel)
+        unsafe Kernels.table.int8_widen(
+            panel + rows.lowerBound % Self.panel * 4, width,
+            paddedScales.pointer + rows.lowerBound, y, rows.count, depth)
     }
 
     private func check(_ rows: Range<Int>, _ count: Int) {

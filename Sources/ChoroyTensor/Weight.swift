@@ -6,6 +6,8 @@ public struct Weight: Sendable {
     /// How the numbers are kept.
     public enum Storage: Sendable {
         case dense(Parameter)
+        /// Bytes with a scale for each row; never trained.
+        case int8(Int8Matrix)
     }
 
     public let storage: Storage
@@ -17,10 +19,16 @@ public struct Weight: Sendable {
         self.replacement = replacement
     }
 
+    public init(_ matrix: Int8Matrix, replacement: RowReplacement? = nil) {
+        storage = .int8(matrix)
+        self.replacement = replacement
+    }
+
     /// [O, K].
     public var shape: [Int] {
         switch storage {
         case .dense(let parameter): parameter.shape
+        case .int8(let matrix): matrix.shape
         }
     }
 }
@@ -76,6 +84,9 @@ extension Weight {
             let source = parameter.value
             let rows = rows ?? Array(0..<source.rows)
             return ChoroyTensor.rows(rows, of: source)
+        case .int8(let matrix):
+            guard let rows else { return matrix.rows(0..<matrix.outputs) }
+            return matrix.rows(at: rows)
         }
     }
 
@@ -83,6 +94,7 @@ extension Weight {
     public var isFloat: Bool {
         switch storage {
         case .dense: true
+        case .int8: false
         }
     }
 
@@ -91,6 +103,7 @@ extension Weight {
         precondition(value.shape == shape, "holding: \(value.shape) in \(shape)")
         return switch storage {
         case .dense: Weight(Parameter(name: name, value, isFrozen: true))
+        case .int8: Weight(Int8Matrix(quantizing: value))
         }
     }
 
@@ -116,6 +129,7 @@ public func linear(
         switch weight.storage {
         case .dense(let parameter):
             linear(x, parameter.value(recording: recording), precision: precision)
+        case .int8(let matrix): linear(x, matrix, recording: recording, precision: precision)
         }
     guard let replacement = weight.replacement else { return y }
     let columns = linear(
@@ -128,6 +142,7 @@ public func embedding(_ tokens: [Int32], _ weight: Weight, recording: Bool) -> T
     let y =
         switch weight.storage {
         case .dense(let parameter): embedding(tokens, parameter.value(recording: recording))
+        case .int8(let matrix): embedding(tokens, matrix)
         }
     guard let replacement = weight.replacement else { return y }
     return replacedRows(
@@ -144,10 +159,11 @@ public func linearCrossEntropy(
     let replaced = weight.replacement.map {
         (columns: $0.rows, values: $0.values.value(recording: recording))
     }
-    return switch weight.storage {
-    case .dense(let parameter):
-        linearCrossEntropy(
-            hidden, parameter.value(recording: recording), replaced: replaced, targets: targets,
-            precision: precision)
-    }
+    let head: HeadMatrix =
+        switch weight.storage {
+        case .dense(let parameter): .dense(parameter.value(recording: recording))
+        case .int8(let matrix): .int8(matrix)
+        }
+    return linearCrossEntropy(
+        hidden, head, replaced: replaced, targets: targets, precision: precision)
 }

@@ -11,6 +11,7 @@
 #include "../int8/vectors.h"
 #include "../int8/quantize.h"
 #include "../int8/multiply.h"
+#include "../int8/widen.h"
 
 #ifndef BRAIN_KERNELS
 #define BRAIN_KERNELS NULL
@@ -34,4 +35,5 @@ static const ChoroyKernels NAMED(table) = {
     .sum_of_squares = NAMED(sum_of_squares),
     .int8_quantize = NAMED(int8_quantize),
     .int8_multiply = NAMED(int8_multiply),
+    .int8_widen = NAMED(int8_widen),
 };

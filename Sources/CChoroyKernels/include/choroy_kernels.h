@@ -103,6 +103,9 @@ typedef struct ChoroyKernels {
     void (*_Nonnull int8_multiply)(const uint8_t *_Nonnull weights, const float *_Nonnull scales,
         size_t columns, const int8_t *_Nonnull x, const float *_Nonnull x_scales,
         const int32_t *_Nonnull x_starts, float *_Nonnull y, size_t ldy, size_t rows, size_t groups);
+    // y[r][k] = scales[r] · (weights[r][k] − 128): the first rows of a panel [depth / 4][columns][4].
+    void (*_Nonnull int8_widen)(const uint8_t *_Nonnull weights, size_t columns,
+        const float *_Nonnull scales, float *_Nonnull y, size_t rows, size_t depth);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);

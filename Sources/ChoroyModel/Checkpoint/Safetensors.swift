@@ -58,7 +58,38 @@ public struct SafetensorsFile: Sendable {
     ///
     /// - Precondition: `buffer` has room for exactly the elements of the tensor.
     public func read(_ name: String, into buffer: UnsafeMutableBufferPointer<Float>) throws {
-        try unsafe read(try readable(name), into: buffer)
+        let info = try readable(name)
+        precondition(
+            buffer.count == info.count,
+            "tensor \(info.name): \(info.count) elements into \(buffer.count)")
+        try unsafe read(info, into: buffer)
+    }
+
+    /// Some rows of a matrix.
+    ///
+    /// - Precondition: the tensor has two axes, and `buffer` room for exactly these rows.
+    func read(
+        _ name: String, rows: Range<Int>, into buffer: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        let info = try readable(name)
+        try unsafe read(info, from: rows.lowerBound * info.shape[1], into: buffer)
+    }
+
+    /// The bytes of some rows of a matrix of type I8.
+    ///
+    /// - Precondition: the tensor is there, has two axes and this type, and `buffer` has room for
+    ///   exactly these rows.
+    func readBytes(
+        _ info: SafetensorsHeader.Info, rows: Range<Int>,
+        into buffer: UnsafeMutableBufferPointer<Int8>
+    ) throws {
+        precondition(
+            info.dtype == "I8" && info.shape.count == 2
+                && buffer.count == rows.count * info.shape[1],
+            "tensor \(info.name): rows \(rows) of \(info.dtype) \(info.shape)")
+        try unsafe file.read(
+            into: UnsafeMutableRawBufferPointer(buffer),
+            at: info.offset + rows.lowerBound * info.shape[1])
     }
 
     private func readable(_ name: String) throws -> SafetensorsHeader.Info {
@@ -73,23 +104,26 @@ public struct SafetensorsFile: Sendable {
     }
 
     private func read(
-        _ info: SafetensorsHeader.Info, into buffer: UnsafeMutableBufferPointer<Float>
+        _ info: SafetensorsHeader.Info, from first: Int = 0,
+        into buffer: UnsafeMutableBufferPointer<Float>
     ) throws {
+        let count = buffer.count
         precondition(
-            buffer.count == info.count,
-            "tensor \(info.name): \(info.count) elements into \(buffer.count)")
+            first >= 0 && first + count <= info.count,
+            "tensor \(info.name): \(count) elements from \(first) of \(info.count)")
         if info.dtype == "F32" {
-            try unsafe file.read(into: UnsafeMutableRawBufferPointer(buffer), at: info.offset)
+            try unsafe file.read(
+                into: UnsafeMutableRawBufferPointer(buffer), at: info.offset + 4 * first)
             return
         }
         // The halves are read into the rear of the target and widened from its front on: element i
         // is written to bytes 4i..<4i+4, read from 2n+2i on, which is never behind what is written.
-        guard info.count > 0 else { return }
+        guard count > 0 else { return }
         let halves = unsafe UnsafeMutableRawBufferPointer(
-            rebasing: UnsafeMutableRawBufferPointer(buffer)[(2 * info.count)...])
-        try unsafe file.read(into: halves, at: info.offset)
+            rebasing: UnsafeMutableRawBufferPointer(buffer)[(2 * count)...])
+        try unsafe file.read(into: halves, at: info.offset + 2 * first)
         let isBrain = info.dtype == "BF16"
-        for index in 0..<info.count {
+        for index in 0..<count {
             let half = unsafe halves.load(fromByteOffset: 2 * index, as: UInt16.self)
             unsafe buffer[index] =
                 isBrain
@@ -121,6 +155,7 @@ public enum Safetensors {
     public struct Entry {
         public let name: String
         public let shape: [Int]
+        fileprivate var dtype = "F32"
         fileprivate let write: (inout FileWriter) throws -> Void
 
         /// - Precondition: `values.count` is the product of `shape`.
@@ -141,6 +176,30 @@ public enum Safetensors {
                         start: tensor.storage.pointer, count: 4 * tensor.count))
             }
         }
+
+        /// The bytes of a matrix, as I8 without its scales.
+        public init(_ name: String, _ matrix: Int8Matrix) {
+            self.name = name
+            shape = matrix.shape
+            dtype = "I8"
+            write = { file in
+                // 64 rows at a time: one panel of the matrix.
+                for first in stride(from: 0, to: matrix.outputs, by: 64) {
+                    let rows = first..<min(matrix.outputs, first + 64)
+                    let count = rows.count * matrix.depth
+                    try file.append(
+                        values: unsafe [Int8](unsafeUninitializedCapacity: count) { block, filled in
+                            unsafe matrix.bytes(
+                                rows,
+                                into: UnsafeMutableBufferPointer(rebasing: block[..<count]))
+                            filled = count
+                        })
+                }
+            }
+        }
+
+        /// Size in bytes.
+        fileprivate var byteCount: Int { shape.reduce(1, *) * (dtype == "I8" ? 1 : 4) }
 
         /// Values that lie in memory of the caller's; `body` calls its argument once with them.
         public init(
@@ -164,7 +223,7 @@ public enum Safetensors {
         }
     }
 
-    /// Writes `tensors` as F32 in the given order: the same tensors give the same bytes.
+    /// Writes `tensors` in the given order: the same tensors give the same bytes.
     ///
     /// The file is complete or, when this throws, as it was before.
     /// - Precondition: no name comes twice.
@@ -200,12 +259,12 @@ public enum Safetensors {
         }
         var offset = 0
         for tensor in tensors {
-            let end = offset + 4 * tensor.shape.reduce(1, *)
+            let end = offset + tensor.byteCount
             let isNew = object.append(
                 tensor.name,
                 .object(
                     JSONObject([
-                        ("dtype", .string("F32")),
+                        ("dtype", .string(tensor.dtype)),
                         ("shape", .array(tensor.shape.map { .integer($0) })),
                         ("data_offsets", .array([.integer(offset), .integer(end)])),
                     ])))

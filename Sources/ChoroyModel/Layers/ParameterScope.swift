@@ -58,11 +58,14 @@ public enum InitialValue: Sendable {
 public final class ParameterSource {
     /// The model's own parameters; those of adapters are their source's.
     public private(set) var parameters: [Parameter] = []
+    /// The matrices in bytes, in the order they were made.
+    public private(set) var matrices: [(name: String, matrix: Int8Matrix)] = []
     /// The model's own matrices by name, without replaced rows.
     public private(set) var weights: [String: Weight] = [:]
     /// Where adapters come from; nil for a model without.
     public var adapters: (any AdapterSource)?
     private let load: ((String, [Int]) throws -> Tensor)?
+    private let int8: ((String, [Int]) throws -> Int8Matrix?)?
     private let seed: UInt64
     private let isFrozen: Bool
     private var shared: [String: Parameter] = [:]
@@ -73,15 +76,20 @@ public final class ParameterSource {
         self.seed = seed
         self.isFrozen = isFrozen
         load = nil
+        int8 = nil
     }
 
     /// Parameters that `load` finds by name, checked for shape there.
+    ///
+    /// Matrices that `int8` gives are kept in bytes and frozen, the others are loaded.
     public init(
-        isFrozen: Bool = false, load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor
+        isFrozen: Bool = false, load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor,
+        int8: ((_ name: String, _ shape: [Int]) throws -> Int8Matrix?)? = nil
     ) {
         seed = 0
         self.isFrozen = isFrozen
         self.load = load
+        self.int8 = int8
     }
 
     /// The parameters and matrices of `model` themselves.
@@ -91,6 +99,7 @@ public final class ParameterSource {
         seed = 0
         isFrozen = true
         load = nil
+        int8 = nil
         sharedWeights = model.weights
         shared = Dictionary(
             model.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -136,10 +145,13 @@ public final class ParameterSource {
             precondition(known.shape == shape, "\(name): \(known.shape), not \(shape)")
             weight = known
             if case .dense(let parameter) = known.storage { parameters.append(parameter) }
+        } else if let matrix = try int8?(name, shape) {
+            weight = Weight(matrix)
         } else {
             weight = Weight(try parameter(name, shape: shape, initial: initial))
         }
         weights[name] = weight
+        if case .int8(let matrix) = weight.storage { matrices.append((name, matrix)) }
         return weight
     }
 

@@ -7,8 +7,10 @@ public import ChoroyText
 /// Source: Touvron et al. 2023, https://arxiv.org/abs/2302.13971
 public struct Transformer: LanguageModel, Sendable {
     public let config: TransformerConfig
-    /// All parameters, in the order of the checkpoint.
+    /// All parameters in floats, in the order of the checkpoint.
     public let parameters: [Parameter]
+    /// The matrices in bytes, by name; none in a model in floats.
+    public let matrices: [(name: String, matrix: Int8Matrix)]
     /// All matrices by name, as the source gave them.
     public let weights: [String: Weight]
     let embedTokens: Weight
@@ -43,6 +45,7 @@ public struct Transformer: LanguageModel, Sendable {
             headDim: config.headDim, positions: config.maxPositionEmbeddings,
             theta: Float(config.ropeTheta))
         parameters = source.parameters
+        matrices = source.matrices
         weights = source.weights
     }
 

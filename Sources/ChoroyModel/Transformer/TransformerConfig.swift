@@ -30,6 +30,8 @@ public struct TransformerConfig: Sendable, Equatable {
     public var eosTokenId: [Int]
     /// SHA-256 of the tokenizer that the model was trained with, 64 hexadecimal digits.
     public var tokenizerSha256: String?
+    /// The form of the matrices; nil for floats.
+    public var quantizationConfig: QuantizationConfig?
 
     /// A configuration of any sizes; `validate()` tells whether they fit each other.
     ///
@@ -140,7 +142,7 @@ extension TransformerConfig {
     ///
     /// - Throws: `FileError` for a file that is no JSON, a missing or mistyped key, impossible sizes,
     ///   and whatever the Llama family here does not know: another model type or activation, biases,
-    ///   scaled rotary positions, quantized weights.
+    ///   scaled rotary positions, weights quantized in another way.
     public init(contentsOf path: String) throws {
         let bytes = try FileBytes.read(path, limit: 1 << 24)
         try self.init(json: try JSONReader.parse(bytes, path: path), path: path)
@@ -156,9 +158,6 @@ extension TransformerConfig {
         try file.expect("hidden_act", "silu")
         try file.refuse("attention_bias")
         try file.refuse("mlp_bias")
-        if let quantization = json["quantization_config"], quantization != .null {
-            throw file.error("quantization_config", "weights in floats", quantization)
-        }
         let heads = try file.integer("num_attention_heads")
         let hidden = try file.integer("hidden_size")
         self.init(
@@ -175,6 +174,7 @@ extension TransformerConfig {
             bosTokenId: try file.integerIfPresent("bos_token_id"),
             eosTokenId: try file.integers("eos_token_id"),
             tokenizerSha256: try file.string("tokenizer_sha256"))
+        quantizationConfig = try QuantizationConfig(json: json["quantization_config"], path: path)
         try validate(path: path)
     }
 
@@ -198,6 +198,11 @@ extension TransformerConfig {
             ("num_attention_heads", .integer(numAttentionHeads)),
             ("num_hidden_layers", .integer(numHiddenLayers)),
             ("num_key_value_heads", .integer(numKeyValueHeads)),
+        ]
+        if let quantizationConfig {
+            members.append(("quantization_config", quantizationConfig.json))
+        }
+        members += [
             ("rms_norm_eps", .number(rmsNormEps)),
             (
                 "rope_parameters",

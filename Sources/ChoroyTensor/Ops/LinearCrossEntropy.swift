@@ -10,18 +10,69 @@ internal import ChoroySystem
 public func linearCrossEntropy(
     _ hidden: Tensor, _ weight: Tensor, targets: [Int32], precision: Precision = .float32
 ) -> Tensor {
-    linearCrossEntropy(hidden, weight, replaced: nil, targets: targets, precision: precision)
+    linearCrossEntropy(
+        hidden, .dense(weight), replaced: nil, targets: targets, precision: precision)
 }
 
-/// The same with some rows of `weight` replaced by those of `replaced.values` [R, D].
+/// The matrix of a head in one of its forms.
+enum HeadMatrix {
+    case dense(Tensor)
+    case int8(Int8Matrix)
+
+    var shape: [Int] {
+        switch self {
+        case .dense(let weight): weight.shape
+        case .int8(let matrix): matrix.shape
+        }
+    }
+
+    /// What gradients may flow to; nothing for bytes.
+    var weight: Tensor {
+        switch self {
+        case .dense(let weight): weight
+        case .int8: Tensor([], shape: [0])
+        }
+    }
+
+    /// y [rows, V] = x [rows, D] · Wᵀ
+    func multiply(
+        _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
+        _ precision: Precision
+    ) {
+        switch self {
+        case .dense(let weight):
+            unsafe MatrixProduct.multiply(
+                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: weight.shape[0],
+                k: weight.width, precision: precision)
+        case .int8(let matrix): unsafe matrix.multiply(x, rows: rows, into: y, precision)
+        }
+    }
+
+    /// dx [rows, D] = dy [rows, V] · W
+    func multiplyBack(
+        _ dy: UnsafePointer<Float>, rows: Int, into dx: UnsafeMutablePointer<Float>,
+        _ precision: Precision
+    ) {
+        switch self {
+        case .dense(let weight):
+            unsafe MatrixProduct.multiply(
+                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: weight.width,
+                k: weight.shape[0], precision: precision)
+        case .int8(let matrix): unsafe matrix.multiplyBack(dy, rows: rows, into: dx, precision)
+        }
+    }
+}
+
+/// The same with some rows of the matrix replaced by those of `replaced.values` [R, D].
 func linearCrossEntropy(
-    _ hidden: Tensor, _ weight: Tensor, replaced: (columns: [Int32], values: Tensor)?,
+    _ hidden: Tensor, _ head: HeadMatrix, replaced: (columns: [Int32], values: Tensor)?,
     targets: [Int32], precision: Precision
 ) -> Tensor {
-    let (rows, depth, vocabulary) = (hidden.rows, hidden.width, weight.shape[0])
+    let (rows, depth, vocabulary) = (hidden.rows, hidden.width, head.shape[0])
+    let weight = head.weight
     precondition(
-        weight.shape == [vocabulary, depth] && targets.count == rows,
-        "linearCrossEntropy: \(hidden.shape), \(weight.shape), \(targets.count) targets")
+        head.shape == [vocabulary, depth] && targets.count == rows,
+        "linearCrossEntropy: \(hidden.shape), \(head.shape), \(targets.count) targets")
     precondition(targets.allSatisfy { $0 < vocabulary }, "linearCrossEntropy: target beyond V")
     let counted = targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 }
     precondition(counted > 0, "linearCrossEntropy: no target counts")
@@ -39,9 +90,7 @@ func linearCrossEntropy(
     for first in stride(from: 0, to: rows, by: block) {
         let count = min(block, rows - first)
         let x = unsafe hidden.pointer + first * depth
-        unsafe MatrixProduct.multiply(
-            .plain(x), .transposed(weight.pointer), into: logits.pointer, m: count, n: vocabulary,
-            k: depth, precision: precision)
+        unsafe head.multiply(x, rows: count, into: logits.pointer, precision)
         unsafe columns?.put(x, count, into: logits.pointer)
         unsafe losses.withUnsafeMutableBufferPointer { losses in
             guard let losses = losses.baseAddress else { return }
@@ -58,10 +107,8 @@ func linearCrossEntropy(
         // Takes the slopes of these columns out, so that the base's rows get none.
         if records { unsafe columns?.take(x, count, from: logits.pointer, isFirst: first == 0) }
         if let slopes {
-            unsafe MatrixProduct.multiply(
-                .plain(logits.pointer), .plain(weight.pointer),
-                into: slopes.pointer + first * depth, m: count,
-                n: depth, k: vocabulary, precision: precision)
+            unsafe head.multiplyBack(
+                logits.pointer, rows: count, into: slopes.pointer + first * depth, precision)
             unsafe columns?.addSlopes(to: slopes.pointer + first * depth, count)
         }
         if let weightSlopes {
