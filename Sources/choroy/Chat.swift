@@ -38,6 +38,9 @@ struct Chat: ParsableCommand {
     @Flag(help: "Say after each reply what was read and written, and how fast.")
     var verbose = false
 
+    @Flag(help: "Keep nothing of what is typed, and recall nothing.")
+    var noHistory = false
+
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
@@ -58,7 +61,8 @@ struct Chat: ParsableCommand {
             contextLength: loaded.contextLength,
             startOfText: form == .writtenDialogue ? loaded.startOfText : nil,
             endOfText: loaded.endOfText)
-        var terminal = ChatTerminal(session, showsFigures: verbose)
+        let editor = LineEditor(history: history())
+        var terminal = ChatTerminal(session, editor: editor, showsFigures: verbose)
         if terminal.isInteractive {
             StandardStreams.note(
                 "\(loaded.name). /help shows the commands, Ctrl-D leaves."
@@ -67,6 +71,17 @@ struct Chat: ParsableCommand {
                         : "\nThis model was not trained to chat: it continues a written dialogue."))
         }
         try terminal.run()
+    }
+
+    /// What was typed before; where it cannot be kept, a note says so and the chat goes on.
+    private func history() -> History {
+        guard !noHistory, StandardStreams.inputIsTerminal else { return History() }
+        do {
+            return try History(in: UserDirectory.open())
+        } catch {
+            StandardStreams.note("(no history: \(error))")
+            return History()
+        }
     }
 
     private func form(for loaded: LoadedModel) -> ChatTemplate {

@@ -3,20 +3,24 @@ import ChoroyGeneration
 import ChoroyModel
 import ChoroySystem
 
+private let chatCommands: Set = ["/bye", "/exit", "/quit", "/clear", "/help", "/?"]
+
+/// The commands that a word may become.
+private func complete(_ text: String, _ cursor: Int) -> [String] {
+    guard text.hasPrefix("/"), !text.prefix(cursor).contains(" ") else { return [] }
+    return chatCommands.filter { $0.hasPrefix(text.prefix(cursor)) }.sorted()
+}
+
 /// A chat over standard input and output.
 struct ChatTerminal<Model: LanguageModel> {
     /// Whether a person types; else each line of a pipe is a message.
-    let isInteractive = StandardStreams.inputIsTerminal
+    var isInteractive: Bool { editor.isInteractive }
     private var session: ChatSession<Model>
     private let showsFigures: Bool
-    private var lines = LineReader()
+    private var editor: LineEditor
     private var output = ModelOutput()
     /// When Ctrl-C was last pressed at the prompt.
     private var lastInterrupt = -Double.infinity
-
-    private static var commands: Set<String> {
-        ["/bye", "/exit", "/quit", "/clear", "/help", "/?"]
-    }
 
     static var help: String {
         """
@@ -27,8 +31,9 @@ struct ChatTerminal<Model: LanguageModel> {
         """
     }
 
-    init(_ session: ChatSession<Model>, showsFigures: Bool) {
+    init(_ session: ChatSession<Model>, editor: LineEditor, showsFigures: Bool) {
         self.session = session
+        self.editor = editor
         self.showsFigures = showsFigures
     }
 
@@ -37,12 +42,10 @@ struct ChatTerminal<Model: LanguageModel> {
         Interrupts.collect()
         var messages = 0
         while true {
-            if isInteractive { prompt(">>> ") }
-            switch try lines.next() {
+            switch try editor.read(prompt: ">>> ", completions: complete) {
             case .interrupted:
                 try answerInterrupt()
             case .end:
-                if isInteractive { prompt("\n") }
                 guard isInteractive || messages > 0 else {
                     throw ValidationError(
                         "standard input: expected a message on each line, found none")
@@ -52,9 +55,12 @@ struct ChatTerminal<Model: LanguageModel> {
                 let words = line.split(whereSeparator: \.isWhitespace)
                 guard let first = words.first else { continue }
                 messages += 1
+                if isInteractive, let reason = editor.remember(line) {
+                    StandardStreams.note("(not in the history: \(reason))")
+                }
                 // In a pipe a line that only looks like a command is a message.
                 if words.count == 1, first.hasPrefix("/"),
-                    isInteractive || Self.commands.contains(String(first))
+                    isInteractive || chatCommands.contains(String(first))
                 {
                     guard try obey(String(first)) else { return }
                 } else {
@@ -64,25 +70,14 @@ struct ChatTerminal<Model: LanguageModel> {
         }
     }
 
-    /// Our own words on the terminal; they never mix with the replies in a pipe.
-    private func prompt(_ text: String) {
-        if output.isTerminal {
-            try? StandardStreams.write(text.utf8)
-        } else {
-            StandardStreams.noteExactly(text)
-        }
-    }
-
     private mutating func answerInterrupt() throws {
         let isOver = Interrupts.signal != Interrupts.keyboard || !isInteractive
         let now = Machine.now()
         if isOver || now - lastInterrupt < 1 {
-            if isInteractive { prompt("\n") }
             throw Interrupts.exitCode
         }
         Interrupts.clear()
         lastInterrupt = now
-        prompt("\n")
         StandardStreams.note("Ctrl-D or /bye leaves; so does a second Ctrl-C within a second.")
     }
 

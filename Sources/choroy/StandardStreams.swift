@@ -15,6 +15,13 @@ enum StandardStreams {
     static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether the terminal is said to know no cursor movements and no styles.
+    static var terminalIsDumb: Bool {
+        guard let value = unsafe getenv("TERM") else { return true }
+        let name = unsafe String(cString: value)
+        return name.isEmpty || name == "dumb"
+    }
+
     /// Columns of the terminal behind standard error, 80 when it does not say.
     static var columns: Int {
         var size = winsize()
@@ -79,27 +86,4 @@ enum StandardStreams {
             return nil
         }
     }
-}
-
-/// Text of a model on its way to standard output: exact bytes for a pipe or file, on a terminal
-/// nothing that could control it.
-struct ModelOutput {
-    let isTerminal = StandardStreams.outputIsTerminal
-    /// Whether the last line is complete.
-    private(set) var endsLine = true
-
-    /// Writes a piece that consists of whole characters.
-    mutating func write(_ piece: [UInt8]) throws {
-        guard let last = piece.last else { return }
-        endsLine = last == UInt8(ascii: "\n")
-        if isTerminal {
-            let text = TerminalText.visible(String(decoding: piece, as: UTF8.self))
-            try StandardStreams.write(text.utf8)
-        } else {
-            try StandardStreams.write(piece)
-        }
-    }
-
-    /// Ends a line that is not complete.
-    mutating func endLine() throws { if !endsLine { try write([UInt8(ascii: "\n")]) } }
 }

@@ -8,8 +8,6 @@ import ChoroySystem
 
 /// Lines of standard input, interruptible while it waits.
 struct LineReader {
-    enum Event: Equatable { case line(String), end, interrupted }
-
     private var buffer: [UInt8] = []
     private var isAtEnd = false
 
@@ -19,7 +17,7 @@ struct LineReader {
     /// The next line without its end, the end of the input, or a request to stop.
     ///
     /// After an interrupt what was typed of the line is dropped, as terminals do.
-    mutating func next() throws -> Event {
+    mutating func next() throws -> LineEvent {
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { buffer.removeSubrange(...end) }
