@@ -104,7 +104,8 @@ let package = Package(
                 "TestSupport",
             ], swiftSettings: settings),
         .testTarget(
-            name: "ChoroyCommandTests", dependencies: ["choroy", "ChoroySystem", "TestSupport"],
+            name: "ChoroyCommandTests",
+            dependencies: ["choroy", "ChoroySystem", "ChoroyText", "TestSupport"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

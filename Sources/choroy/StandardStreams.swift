@@ -23,12 +23,20 @@ enum StandardStreams {
     }
 
     /// Columns of the terminal behind standard error, 80 when it does not say.
-    static var columns: Int {
+    static var columns: Int { size(of: STDERR_FILENO).columns }
+
+    /// Columns and rows of the terminal behind standard output, else of that behind standard error;
+    /// 80 and 24 when it does not say.
+    static var windowSize: (columns: Int, rows: Int) {
+        size(of: outputIsTerminal ? STDOUT_FILENO : STDERR_FILENO)
+    }
+
+    private static func size(of descriptor: Int32) -> (columns: Int, rows: Int) {
         var size = winsize()
-        guard unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
-            return 80
-        }
-        return Int(size.ws_col)
+        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
+        return (
+            size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24
+        )
     }
 
     /// Whether `NO_COLOR` asks for text without styles (https://no-color.org).
@@ -42,6 +50,23 @@ enum StandardStreams {
     static func ignoreBrokenPipes() {
         _ = signal(SIGPIPE, SIG_IGN)
         _ = signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Some bytes of standard input: nil when none come within `seconds` or a signal comes, none at
+    /// its end, to which belongs a terminal that has gone.
+    static func readInput(within seconds: Double) throws -> [UInt8]? {
+        var request = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&request, 1, Int32(seconds * 1000)) > 0 else { return nil }
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        let count = unsafe piece.withUnsafeMutableBytes { bytes in
+            unsafe read(STDIN_FILENO, bytes.baseAddress, bytes.count)
+        }
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return nil }
+        if count < 0 && errno == EIO { return [] }
+        guard count >= 0 else {
+            throw SystemError.file("standard input", expected: "input that can be read")
+        }
+        return Array(piece[..<count])
     }
 
     /// Writes bytes to standard output exactly as they are.

@@ -104,46 +104,6 @@ struct `Generating and chatting` {
         }
     }
 
-    @Test func `a terminal shows escape sequences and obeys none`() throws {
-        try Self.withModel { directory in
-            let model = FilePath.join(directory, "m.arpa")
-            let run = try TerminalRun(["chat", model, "--temperature", "0"])
-            #expect(run.shows(">>> "))
-            run.type("Paints!\n")
-            #expect(
-                run.shows("Colour \\x1b[31mred\\x07\\x1b]0;title\\x07 \\u{9b}1m🦜 \u{FFFD}.\r\n"))
-            #expect(run.shows(">>> "))
-            run.type("/help\n")
-            #expect(run.shows("/clear"))
-            #expect(run.shows(">>> "))
-            run.type("\u{4}")
-            #expect(run.end() == 0)
-            #expect(!run.screen.contains(0x1B) && !run.screen.contains(0x07))
-            #expect(run.screen.suffix(2) == Array("\r\n".utf8)[...])
-        }
-    }
-
-    @Test func `Ctrl-C stops a reply and keeps the chat, twice at the prompt leaves`() throws {
-        try Self.withModel { directory in
-            let model = FilePath.join(directory, "m.arpa")
-            let run = try TerminalRun(
-                ["chat", model, "--temperature", "0", "--max-tokens", "1000000000"])
-            #expect(run.shows(">>> "))
-            run.type("Go!\n")
-            #expect(run.shows("and on and on "))
-            run.type("\u{3}")
-            #expect(run.shows("\r\n>>> "))
-            run.type("/help\n")
-            #expect(run.shows("/clear"))
-            #expect(run.shows(">>> "))
-            run.type("\u{3}")
-            #expect(run.shows("second Ctrl-C"))
-            #expect(run.shows(">>> "))
-            run.type("\u{3}")
-            #expect(run.end() == 130)
-        }
-    }
-
     @Test func `Ctrl-C ends generate with 130 and a complete line`() throws {
         try Self.withModel { directory in
             let model = FilePath.join(directory, "m.arpa")

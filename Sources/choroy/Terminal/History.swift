@@ -37,6 +37,8 @@ package struct History {
     ///
     /// - Throws: `FileError` when the file cannot be written; the entry is remembered all the same.
     package mutating func add(_ entry: String) throws {
+        let trailing = entry.reversed().prefix(while: \.isWhitespace).count
+        let entry = String(entry.dropLast(trailing))
         guard Self.keeps(entry), entry != entries.last else { return }
         entries.append(entry)
         if entries.count > Self.limit { entries.removeFirst(entries.count - Self.limit) }

@@ -1,4 +1,12 @@
-/// The prompt: on a terminal a line that can be edited, else plain lines of standard input.
+import ChoroySystem
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The prompt: on a terminal a message that can be edited, else plain lines of standard input.
 ///
 ///     var editor = LineEditor(history: history)
 ///     switch try editor.read(prompt: ">>> ", completions: complete) { … }
@@ -9,6 +17,13 @@ struct LineEditor {
     let isInteractive = StandardStreams.inputIsTerminal
     var history: History
     private var lines = LineReader()
+    private var decoder = KeyDecoder()
+    /// Keys that came after those of the last message.
+    private var keys: ArraySlice<Key> = []
+    private var inputIsOver = false
+
+    /// Seconds after which an ESC that nothing follows is a key of its own.
+    private static var patience: Double { 0.5 }
 
     init(history: History = History()) { self.history = history }
 
@@ -19,7 +34,13 @@ struct LineEditor {
         prompt: String, text: String = "", completions: Completions? = nil
     ) throws -> LineEvent {
         guard isInteractive else { return try lines.next() }
-        return try readPlainly(prompt)
+        let canEdit =
+            !StandardStreams.terminalIsDumb
+            && (StandardStreams.outputIsTerminal || StandardStreams.errorIsTerminal)
+        if Interrupts.requested { return .interrupted }
+        guard canEdit, let mode = RawMode() else { return try readPlainly(prompt) }
+        defer { mode.leave() }
+        return try edit(prompt, text, completions, mode)
     }
 
     /// Adds a message to the history; gives the reason when the file could not be written.
@@ -32,6 +53,94 @@ struct LineEditor {
         }
     }
 
+    // MARK: Editing
+
+    private mutating func edit(
+        _ prompt: String, _ text: String, _ completions: Completions?, _ mode: RawMode
+    ) throws -> LineEvent {
+        var editing = Editing(text: text, entries: history.entries)
+        let size = StandardStreams.windowSize
+        var screen = PromptScreen(columns: size.columns, height: size.rows)
+        func shown() -> String {
+            screen.draw(
+                prompt: editing.searchPrompt ?? prompt, editing.buffer.characters,
+                cursor: editing.buffer.cursor)
+        }
+        try show(RawMode.pasteMarksOn + shown())
+
+        while true {
+            if Interrupts.requested {
+                // The terminal itself may be what has gone.
+                try? show(screen.leave())
+                return .interrupted
+            }
+            let signals = RawMode.signals()
+            if !signals.isEmpty {
+                try answer(signals, mode, &screen)
+                try show(shown())
+            }
+            if keys.isEmpty { try readKeys() }
+            if keys.isEmpty && inputIsOver {
+                try? show(screen.leave())
+                return .end
+            }
+            guard !keys.isEmpty else { continue }
+            while let key = keys.popFirst() {
+                switch editing.take(key, completions) {
+                case .goOn: continue
+                case .send(let message):
+                    editing.moveToEnd()
+                    try show(shown() + screen.leave())
+                    return .line(message)
+                case .end:
+                    try show(shown() + screen.leave())
+                    return .end
+                case .interrupted:
+                    editing.moveToEnd()
+                    try show(shown() + "^C" + screen.leave())
+                    Interrupts.request()
+                    return .interrupted
+                case .suspend: try answer(.suspend, mode, &screen)
+                case .clear: try show(screen.clear())
+                case .list(let words):
+                    try show(shown() + screen.leave() + screen.list(words))
+                }
+            }
+            try show(shown())
+        }
+    }
+
+    private func answer(
+        _ signals: RawMode.Signals, _ mode: RawMode, _ screen: inout PromptScreen
+    ) throws {
+        if signals.contains(.suspend) {
+            try show(screen.leave())
+            mode.suspend()
+            // The signal that continued us is answered with it.
+            _ = RawMode.signals()
+        } else if signals.contains(.goOn) {
+            mode.enterAgain()
+        }
+        if !signals.isDisjoint(with: [.suspend, .goOn]) { try show(RawMode.pasteMarksOn) }
+        let size = StandardStreams.windowSize
+        screen.resize(columns: size.columns, height: size.rows)
+    }
+
+    /// Adds the keys that come within a tenth of a second; the loop then looks at the signals again.
+    private mutating func readKeys() throws {
+        let end = Machine.now() + (decoder.isWaiting ? Self.patience : 0)
+        repeat {
+            if let bytes = try StandardStreams.readInput(within: 0.1) {
+                inputIsOver = bytes.isEmpty
+                keys = decoder.append(bytes)[...]
+                return
+            }
+        } while Machine.now() < end && !Interrupts.requested
+        if decoder.isWaiting { keys = decoder.expire()[...] }
+    }
+
+    // MARK: Without editing
+
     /// Lines as the terminal itself edits them.
     private mutating func readPlainly(_ prompt: String) throws -> LineEvent {
         var text = ""
@@ -40,7 +149,7 @@ struct LineEditor {
             try show(prompt)
             let event = try lines.next()
             guard case .line(let line) = event else {
-                try show("\n")
+                try? show("\n")
                 return event
             }
             switch OpenLines.state(of: text + line) {

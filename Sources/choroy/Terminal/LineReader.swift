@@ -1,11 +1,5 @@
 import ChoroySystem
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Lines of standard input, interruptible while it waits.
 struct LineReader {
     private var buffer: [UInt8] = []
@@ -40,24 +34,11 @@ struct LineReader {
         }
     }
 
-    /// Adds what has come within a tenth of a second; the loop then looks at the signals again.
+    /// Adds what comes within a tenth of a second; the loop then looks at the signals again.
     private mutating func read() throws {
-        var request = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard unsafe poll(&request, 1, 100) > 0 else { return }
-        var piece = [UInt8](repeating: 0, count: 1 << 16)
-        let count = unsafe piece.withUnsafeMutableBytes { bytes in
-            #if canImport(Glibc)
-                unsafe Glibc.read(STDIN_FILENO, bytes.baseAddress, bytes.count)
-            #else
-                unsafe Darwin.read(STDIN_FILENO, bytes.baseAddress, bytes.count)
-            #endif
-        }
-        if count < 0 && (errno == EINTR || errno == EAGAIN) { return }
-        guard count >= 0 else {
-            throw SystemError.file("standard input", expected: "input that can be read")
-        }
-        isAtEnd = count == 0
-        buffer += piece[..<count]
+        guard let piece = try StandardStreams.readInput(within: 0.1) else { return }
+        isAtEnd = piece.isEmpty
+        buffer += piece
     }
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String {
