@@ -46,9 +46,12 @@ public struct RowReplacement: Sendable {
 }
 
 /// x · Wᵀ: [N, K] to [N, O]; remembered for the backward pass when `recording`.
-public func linear(_ x: Tensor, _ weight: Weight, recording: Bool) -> Tensor {
+public func linear(
+    _ x: Tensor, _ weight: Weight, recording: Bool, precision: Precision = .float32
+) -> Tensor {
     switch weight.storage {
-    case .dense(let parameter): linear(x, parameter.value(recording: recording))
+    case .dense(let parameter):
+        linear(x, parameter.value(recording: recording), precision: precision)
     }
 }
 
@@ -62,10 +65,12 @@ public func embedding(_ tokens: [Int32], _ weight: Weight, recording: Bool) -> T
 /// Mean cross-entropy, in nats, of the softmax of `hidden · Wᵀ` with the targets; negative targets do
 /// not count.
 public func linearCrossEntropy(
-    _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32]
+    _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32],
+    precision: Precision = .float32
 ) -> Tensor {
     switch weight.storage {
     case .dense(let parameter):
-        linearCrossEntropy(hidden, parameter.value(recording: recording), targets: targets)
+        linearCrossEntropy(
+            hidden, parameter.value(recording: recording), targets: targets, precision: precision)
     }
 }

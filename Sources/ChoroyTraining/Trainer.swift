@@ -75,10 +75,12 @@ public final class Trainer: Sequence, IteratorProtocol {
             let pass = ForwardPass.training(
                 lengths: [Int](repeating: context, count: count),
                 .init(
-                    dropout: plan.dropout, seed: plan.seed ^ UInt64(first) << 32, step: step))
+                    dropout: plan.dropout, seed: plan.seed ^ UInt64(first) << 32, step: step),
+                precision: plan.precision)
             let hidden = model.hidden(Array(inputs[range]), pass)
             let mean = linearCrossEntropy(
-                hidden, model.lmHead, recording: true, targets: Array(targets[range]))
+                hidden, model.lmHead, recording: true, targets: Array(targets[range]),
+                precision: plan.precision)
             let share = Float(count) / Float(batchSize)
             loss += Double(mean.scalar) * Double(share)
             mean.backward(into: &gradients, scale: share)

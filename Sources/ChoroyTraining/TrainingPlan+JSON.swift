@@ -1,4 +1,5 @@
 public import ChoroySystem
+internal import ChoroyTensor
 
 extension TrainingPlan {
     /// The plan as `training/plan.json` has it.
@@ -15,6 +16,7 @@ extension TrainingPlan {
                 ("epsilon", Self.shortest(optimizer.epsilon)),
                 ("weight_decay", Self.shortest(optimizer.weightDecay)),
                 ("clip_norm", Self.shortest(optimizer.clipNorm)),
+                ("precision", .string(precision.rawValue)),
             ]))
     }
 
@@ -42,6 +44,9 @@ extension TrainingPlan {
             guard let value = json[key]?.double else { throw error(key, "a number") }
             return value
         }
+        guard let precision = json["precision"]?.string.flatMap({ Precision(rawValue: $0) }) else {
+            throw error("precision", "float32 or bfloat16")
+        }
         guard let seed = json["seed"]?.string.flatMap({ UInt64($0) }) else {
             throw error("seed", "a whole number as a string")
         }
@@ -55,7 +60,7 @@ extension TrainingPlan {
                 beta1: Float(try number("beta1")), beta2: Float(try number("beta2")),
                 epsilon: Float(try number("epsilon")),
                 weightDecay: Float(try number("weight_decay")),
-                clipNorm: Float(try number("clip_norm"))))
+                clipNorm: Float(try number("clip_norm"))), precision: precision)
         if let problem {
             throw FileError(
                 path, at: problem.key, expected: problem.expected, found: problem.found)

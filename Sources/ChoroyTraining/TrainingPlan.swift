@@ -1,4 +1,5 @@
 public import ChoroyModel
+public import ChoroyTensor
 
 /// Everything that decides how a run goes: the same plan, text, precision and CPU type give the same
 /// bytes. It is kept in `training/plan.json`.
@@ -17,11 +18,14 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Steps between two validations, each followed by a checkpoint.
     public var evaluationInterval: Int
     public var optimizer: AdamW.Settings
+    /// What the factors of the large products are rounded to.
+    public var precision: Precision
 
     public init(
         steps: Int, context: Int, batchSize: Int, microBatchSize: Int? = nil,
         learningRate: Double = 1e-3, warmupSteps: Int? = nil, dropout: Float = 0, seed: UInt64 = 1,
-        evaluationInterval: Int? = nil, optimizer: AdamW.Settings = AdamW.Settings()
+        evaluationInterval: Int? = nil, optimizer: AdamW.Settings = AdamW.Settings(),
+        precision: Precision = .float32
     ) {
         self.steps = steps
         self.context = context
@@ -34,6 +38,7 @@ public struct TrainingPlan: Sendable, Equatable {
         self.seed = seed
         self.evaluationInterval = evaluationInterval ?? max(1, (steps + 19) / 20)
         self.optimizer = optimizer
+        self.precision = precision
     }
 
     public var schedule: LearningRateSchedule {

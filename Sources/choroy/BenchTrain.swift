@@ -10,7 +10,7 @@ struct BenchTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Training speed on fixed shapes (T1, T2, T3).",
         discussion: """
-            Random tokens, AdamW, clipping, float32. T1: 4 layers, 128 wide, vocabulary 65, 12 × 64 \
+            Random tokens, AdamW, clipping. T1: 4 layers, 128 wide, vocabulary 65, 12 × 64 \
             tokens a step; T2: 6 layers, 384 wide, vocabulary 4096, 32 × 256; T3: 30 layers, 576 wide, \
             vocabulary 49152, 4 × 512.
 
@@ -23,6 +23,7 @@ struct BenchTrain: ParsableCommand {
     var runs = 5
     @Option(help: "Steps of a block. Default: 100 for T1, 3 for T2, 1 for T3.")
     var steps: Int?
+    @OptionGroup var precisionOption: PrecisionOption
     @OptionGroup var common: BenchOptions
 
     struct Shape {
@@ -54,6 +55,8 @@ struct BenchTrain: ParsableCommand {
         ]
     }
 
+    private var precision: Precision { precisionOption.chosen }
+
     func validate() throws {
         for (name, value) in [("--runs", runs), ("--steps", steps ?? 1)] {
             guard (1...1_000_000).contains(value) else {
@@ -80,7 +83,8 @@ struct BenchTrain: ParsableCommand {
         let tokens = (0..<400_000).map { _ in TokenID(random.below(shape.config.vocabSize)) }
         let warmup = max(2, block / 3)
         let plan = TrainingPlan(
-            steps: warmup + block * runs, context: shape.context, batchSize: shape.batchSize)
+            steps: warmup + block * runs, context: shape.context, batchSize: shape.batchSize,
+            precision: precision)
         let trainer = Trainer(model, tokens: tokens, plan: plan)
         for _ in 0..<warmup { _ = trainer.next() }
         var rates: [Double] = []
@@ -90,7 +94,8 @@ struct BenchTrain: ParsableCommand {
             rates.append(Double(block * plan.batchTokens) / (Machine.now() - start))
         }
         common.report(
-            shape.name, metric: "tokens_per_second", unit: "tokens/s", rates, precision: "float32")
+            shape.name, metric: "tokens_per_second", unit: "tokens/s", rates,
+            precision: precision.rawValue)
         // 6 N a token and the attention's two products, as a share of what the machine's multipliers give.
         let attention =
             12.0 * Double(shape.config.numHiddenLayers * shape.context)
@@ -98,9 +103,9 @@ struct BenchTrain: ParsableCommand {
         let flops = 6 * Double(shape.config.parameterCount) + attention
         common.report(
             shape.name, metric: "gflops", unit: "GFLOP/s", rates.map { $0 * flops / 1e9 },
-            precision: "float32")
+            precision: precision.rawValue)
         common.report(
             shape.name, metric: "peak_rss_bytes", unit: "bytes",
-            [Double(Machine.peakResidentBytes)], precision: "float32")
+            [Double(Machine.peakResidentBytes)], precision: precision.rawValue)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChoroyModel
 import ChoroySystem
+import ChoroyTensor
 import ChoroyText
 import ChoroyTraining
 
@@ -37,6 +38,7 @@ struct TrainingRequest: ParsableArguments {
     @Option(help: "Seed of weights, order and dropout (default 1).") var seed: UInt64?
     @Option(help: "Steps between validations, each with a checkpoint. Default: 20 in a run.")
     var evaluateEvery: Int?
+    @OptionGroup var precision: PrecisionOption
 
     func validate() throws {
         if let minutes, !(minutes > 0 && minutes <= 100_000) {
@@ -146,6 +148,7 @@ struct TrainingRequest: ParsableArguments {
             "--batch-tokens", batchTokens.map { $0 / plan.context * plan.context },
             plan.batchTokens)
         try check("--dropout", dropout.map { Float($0) }, plan.dropout)
+        try check("--precision", precision.precision, plan.precision)
         try check("--learning-rate", learningRate, plan.learningRate)
         try check("--seed", seed, plan.seed)
         try check("--evaluate-every", evaluateEvery, plan.evaluationInterval)
@@ -176,7 +179,7 @@ struct TrainingRequest: ParsableArguments {
             steps: steps, context: context, batchSize: batchSize,
             learningRate: learningRate ?? chosenPreset.learningRate,
             dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed ?? 1,
-            evaluationInterval: evaluateEvery)
+            evaluationInterval: evaluateEvery, precision: precision.chosen)
         if let problem = plan.problem {
             if problem.key == "batch_size" {
                 throw ValidationError(
@@ -208,6 +211,7 @@ struct TrainingRequest: ParsableArguments {
             "--kv-heads \(config.numKeyValueHeads)", "--context \(plan.context)",
             "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
             "--dropout \(plan.dropout)", "--seed \(plan.seed)",
+            "--precision \(plan.precision.rawValue)",
         ]
         words.insert(
             tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChoroyModel
 import ChoroySystem
+import ChoroyTensor
 import ChoroyText
 import ChoroyTraining
 
@@ -186,7 +187,7 @@ struct TrainingSession {
             "plan       \(Figures.grouped(plan.steps)) steps of \(Figures.grouped(plan.batchTokens)) "
                 + "tokens (the text \(Figures.decimal(epochs, 1)) times), learning rate "
                 + "\(plan.learningRate), dropout \(Figures.decimal(Double(plan.dropout), 2)), "
-                + "seed \(plan.seed)",
+                + "\(plan.precision.rawValue), seed \(plan.seed)",
             "memory     about \(Figures.megabytes(memory))",
         ]
         if let trial, let seconds {

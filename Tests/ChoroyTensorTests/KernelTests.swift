@@ -19,6 +19,7 @@ import Testing
             case .portable: unsafe Optional(choroy_kernels_portable())
             case .avx2: unsafe choroy_kernels_avx2()
             case .avx512: unsafe choroy_kernels_avx512()
+            case .avx512bf16: unsafe choroy_kernels_avx512bf16()
             }
         return unsafe try #require(unsafe table).pointee
     }

@@ -9,8 +9,13 @@
 #include "adamw.h"
 #include "dropout.h"
 
+#ifndef BRAIN_KERNELS
+#define BRAIN_KERNELS NULL
+#endif
+
 static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
+    .brain = BRAIN_KERNELS,
     .multiply = NAMED(multiply),
     .rms_norm = NAMED(rms_norm),
     .rms_norm_gradient = NAMED(rms_norm_gradient),

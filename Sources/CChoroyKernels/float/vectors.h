@@ -1,5 +1,6 @@
 // Vectors of 16 floats in the compiler's own notation: one register, two or four, as the CPU has them.
-// Included once per table, inside that table's target attribute.
+// Included in each table, inside that table's target attribute.
+#pragma once
 
 // Vectors pass between inlined functions only, so the calling convention for them does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"

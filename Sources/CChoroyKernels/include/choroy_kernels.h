@@ -11,8 +11,29 @@
 // A tile of 64 keys is stored as [head_dim][64], a tile of 64 values as [64][value_stride].
 #define CHOROY_KEY_TILE 64
 
+// Products of pairs of bfloat16: two neighbours in the depth of the product lie in one 32-bit word, the
+// first one low; behind an odd depth comes a zero.
+typedef struct ChoroyBrainKernels {
+    // to[r][k / 2] = (x[r][k], x[r][k + 1])
+    void (*_Nonnull rows)(const float *_Nonnull x, size_t stride, uint32_t *_Nonnull to, size_t to_stride,
+        size_t rows, size_t depth);
+    // to[k / 2][j] = (x[k][j], x[k + 1][j]) for j < columns, zeros up to width, a multiple of 16.
+    void (*_Nonnull row_pairs)(const float *_Nonnull x, size_t stride, uint32_t *_Nonnull to, size_t width,
+        size_t depth, size_t columns);
+    // to[k / 2][j] = (w[j][k], w[j][k + 1]) for j < rows, zeros up to width, a multiple of 16.
+    void (*_Nonnull transposed)(const float *_Nonnull w, size_t stride, uint32_t *_Nonnull to, size_t width,
+        size_t depth, size_t rows);
+    // c[rows][width] = a[rows][pairs] · b[pairs][width], summed in Float in ascending depth; width is 16,
+    // 32, 48 or 64; accumulate adds to c.
+    void (*_Nonnull multiply)(const uint32_t *_Nonnull a, size_t a_row, size_t a_column,
+        const uint32_t *_Nonnull b, size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t pairs,
+        int accumulate);
+} ChoroyBrainKernels;
+
 typedef struct ChoroyKernels {
     const char *_Nonnull name;
+    // Null where the CPU has no such instructions.
+    const ChoroyBrainKernels *_Nullable brain;
 
     // c[rows][columns] = a[rows][depth] · b[depth][columns], sums over depth in ascending order.
     // columns is a multiple of 16; b's rows are ldb floats apart; accumulate adds to c.
@@ -75,6 +96,7 @@ const ChoroyKernels *_Nonnull choroy_kernels_portable(void);
 // Null when this CPU, or the CPU this was compiled for, has no such instructions.
 const ChoroyKernels *_Nullable choroy_kernels_avx2(void);
 const ChoroyKernels *_Nullable choroy_kernels_avx512(void);
+const ChoroyKernels *_Nullable choroy_kernels_avx512bf16(void);
 
 static inline size_t choroy_attention_scratch(size_t length, size_t stride) {
     size_t padded = (length + 63) / 64 * 64;

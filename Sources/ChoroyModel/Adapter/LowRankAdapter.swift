@@ -20,8 +20,8 @@ public struct LowRankAdapter: Sendable {
     /// What the map gives with its change: `y` is what it gives without.
     public func callAsFunction(_ x: Tensor, adding y: Tensor, _ pass: ForwardPass) -> Tensor {
         let records = pass.recordsGradient
-        let low = linear(x, loraA.value(recording: records))
-        let change = linear(low, loraB.value(recording: records))
+        let low = linear(x, loraA.value(recording: records), precision: pass.precision)
+        let change = linear(low, loraB.value(recording: records), precision: pass.precision)
         return sum(y, scaled(change, by: scaling))
     }
 }

@@ -14,7 +14,7 @@ public struct Linear: Sendable {
 
     /// x: [N, in] to [N, out].
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let y = linear(x, weight, recording: pass.recordsGradient)
+        let y = linear(x, weight, recording: pass.recordsGradient, precision: pass.precision)
         return adapter.map { $0(x, adding: y, pass) } ?? y
     }
 }

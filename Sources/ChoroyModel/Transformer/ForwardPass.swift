@@ -1,4 +1,4 @@
-internal import ChoroyTensor
+public import ChoroyTensor
 
 /// What one pass over tokens needs beside the tokens: where each sequence begins and how far it has
 /// come, what it remembers, and whether gradients are wanted.
@@ -10,6 +10,8 @@ public struct ForwardPass {
     /// What each sequence remembers; nil when it remembers nothing, as in training.
     let caches: [KeyValueCache]?
     public let recordsGradient: Bool
+    /// What the factors of recorded products are rounded to.
+    public let precision: Precision
     private let regularization: Regularization?
 
     /// Dropout of the training step `step`.
@@ -26,12 +28,12 @@ public struct ForwardPass {
     }
 
     /// A training pass: whole sequences, nothing remembered, gradients recorded.
-    public static func training(lengths: [Int], _ regularization: Regularization? = nil)
-        -> ForwardPass
-    {
+    public static func training(
+        lengths: [Int], _ regularization: Regularization? = nil, precision: Precision = .float32
+    ) -> ForwardPass {
         ForwardPass(
             lengths: lengths, positions: lengths.flatMap { 0..<$0 }, caches: nil,
-            recordsGradient: true, regularization: regularization)
+            recordsGradient: true, precision: precision, regularization: regularization)
     }
 
     /// A pass that continues `caches`, which must have room for the new tokens.
@@ -39,7 +41,7 @@ public struct ForwardPass {
         let positions = zip(caches, lengths).flatMap { $0.count..<$0.count + $1 }
         return ForwardPass(
             lengths: lengths, positions: positions, caches: caches, recordsGradient: false,
-            regularization: nil)
+            precision: .float32, regularization: nil)
     }
 
     /// The key of the dropout at a place in the model; nil when nothing is dropped.

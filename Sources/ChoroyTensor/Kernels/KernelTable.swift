@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The CPU types that kernels are compiled for.
 public enum CPUType: String, Sendable, CaseIterable {
-    case portable, avx2, avx512
+    case portable, avx2, avx512, avx512bf16
 
     /// Whether this machine can run it.
     public var isAvailable: Bool { unsafe table != nil }
@@ -13,6 +13,7 @@ public enum CPUType: String, Sendable, CaseIterable {
         case .portable: unsafe choroy_kernels_portable()
         case .avx2: unsafe choroy_kernels_avx2()
         case .avx512: unsafe choroy_kernels_avx512()
+        case .avx512bf16: unsafe choroy_kernels_avx512bf16()
         }
     }
 }

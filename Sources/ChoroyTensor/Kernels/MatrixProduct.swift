@@ -24,9 +24,15 @@ package enum MatrixProduct {
     /// c [m, n] = a [m, k] · b [k, n], or c += a · b.
     package static func multiply(
         _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int,
-        accumulate: Bool = false
+        accumulate: Bool = false, precision: Precision = .float32
     ) {
         guard m > 0, n > 0 else { return }
+        if precision == .bfloat16, k > 0,
+            unsafe BrainProduct.multiply(
+                a, b, into: c, m: m, n: n, k: k, accumulate: accumulate)
+        {
+            return
+        }
         single
         let tile = tileShape(m: m, n: n, k: k)
         let rowTiles = (m + tile.m - 1) / tile.m

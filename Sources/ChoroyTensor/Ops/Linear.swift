@@ -2,10 +2,11 @@
 ///
 ///     y = x · Wᵀ        x: [N, K]   W: [O, K]   y: [N, O]
 ///
-/// A recorded product runs through OpenBLAS; any other runs through `PackedMatrix`, which gives each
-/// row the same bits in any company.
+/// A recorded product and its gradients run through `MatrixProduct`, with factors of the given
+/// precision; any other runs in Float through `PackedMatrix`, which gives each row the same bits in any
+/// company.
 /// - Precondition: the last axes of `x` and `weight` are equal.
-public func linear(_ x: Tensor, _ weight: Tensor) -> Tensor {
+public func linear(_ x: Tensor, _ weight: Tensor, precision: Precision = .float32) -> Tensor {
     precondition(
         weight.shape.count == 2 && x.width == weight.width, "linear: \(x.shape) and \(weight.shape)"
     )
@@ -19,7 +20,8 @@ public func linear(_ x: Tensor, _ weight: Tensor) -> Tensor {
     let y = unsafe Tensor(shape: Array(x.shape.dropLast()) + [outputs]) { y in
         guard let y = y.baseAddress else { return }
         unsafe MatrixProduct.multiply(
-            .plain(x.pointer), .transposed(weight.pointer), into: y, m: rows, n: outputs, k: depth)
+            .plain(x.pointer), .transposed(weight.pointer), into: y, m: rows, n: outputs, k: depth,
+            precision: precision)
     }
     return y.recording(x, weight) { dy, gradients in
         let dx =
@@ -29,29 +31,33 @@ public func linear(_ x: Tensor, _ weight: Tensor) -> Tensor {
                 guard let dx = dx.baseAddress else { return }
                 unsafe MatrixProduct.multiply(
                     .plain(dy.pointer), .plain(weight.pointer), into: dx, m: rows, n: depth,
-                    k: outputs)
+                    k: outputs, precision: precision)
             }
-        return [dx, weightGradient(dy: dy, x: x, weight: weight, into: &gradients)]
+        return [
+            dx,
+            weightGradient(dy: dy, x: x, weight: weight, precision: precision, into: &gradients),
+        ]
     }
 }
 
 /// dyᵀ · x [O, K], added where the gradient of `weight` is summed; nil then.
-func weightGradient(dy: Tensor, x: Tensor, weight: Tensor, into gradients: inout Gradients)
-    -> Tensor?
-{
+func weightGradient(
+    dy: Tensor, x: Tensor, weight: Tensor, precision: Precision, into gradients: inout Gradients
+) -> Tensor? {
     let (rows, outputs, depth) = (x.rows, weight.shape[0], weight.width)
     switch weight.origin {
     case .parameter(let parameter):
         guard let sums = unsafe gradients.pointer(for: parameter) else { return nil }
         unsafe MatrixProduct.multiply(
             .transposed(dy.pointer), .plain(x.pointer), into: sums, m: outputs, n: depth, k: rows,
-            accumulate: true)
+            accumulate: true, precision: precision)
         return nil
     case .node:
         return unsafe Tensor(shape: weight.shape) { dw in
             guard let dw = dw.baseAddress else { return }
             unsafe MatrixProduct.multiply(
-                .transposed(dy.pointer), .plain(x.pointer), into: dw, m: outputs, n: depth, k: rows)
+                .transposed(dy.pointer), .plain(x.pointer), into: dw, m: outputs, n: depth, k: rows,
+                precision: precision)
         }
     case .constant, .frozen: return nil
     }

@@ -7,7 +7,9 @@ internal import ChoroySystem
 /// [N, V] never exist as a whole: blocks of rows are scored, turned into slopes and multiplied back in
 /// one pass.
 /// - Precondition: targets are below V; at least one counts.
-public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int32]) -> Tensor {
+public func linearCrossEntropy(
+    _ hidden: Tensor, _ weight: Tensor, targets: [Int32], precision: Precision = .float32
+) -> Tensor {
     let (rows, depth, vocabulary) = (hidden.rows, hidden.width, weight.shape[0])
     precondition(
         weight.shape == [vocabulary, depth] && targets.count == rows,
@@ -27,7 +29,7 @@ public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int
         let x = unsafe hidden.pointer + first * depth
         unsafe MatrixProduct.multiply(
             .plain(x), .transposed(weight.pointer), into: logits.pointer, m: count, n: vocabulary,
-            k: depth)
+            k: depth, precision: precision)
         unsafe losses.withUnsafeMutableBufferPointer { losses in
             guard let losses = losses.baseAddress else { return }
             unsafe targets.withUnsafeBufferPointer { targets in
@@ -44,12 +46,12 @@ public func linearCrossEntropy(_ hidden: Tensor, _ weight: Tensor, targets: [Int
             unsafe MatrixProduct.multiply(
                 .plain(logits.pointer), .plain(weight.pointer),
                 into: slopes.pointer + first * depth, m: count,
-                n: depth, k: vocabulary)
+                n: depth, k: vocabulary, precision: precision)
         }
         if let weightSlopes {
             unsafe MatrixProduct.multiply(
                 .transposed(logits.pointer), .plain(x), into: weightSlopes.pointer, m: vocabulary,
-                n: depth, k: count, accumulate: first > 0)
+                n: depth, k: count, accumulate: first > 0, precision: precision)
         }
     }
     let mean = losses.reduce(0, +) / Double(counted)
