@@ -2,14 +2,18 @@
 #include "choroy_kernels.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 
 #define NAMED(name) avx2_##name
 #define TABLE_NAME "avx2"
 #define HAS_FMA 1
+#define HAS_VNNI 0
 #define BLOCK_ROWS 6
 #define BLOCK_VECTORS 1
+#define INT8_ROWS 2
+#define INT8_VECTORS 2
 
 #include "float/table.h"
 

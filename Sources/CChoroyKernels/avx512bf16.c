@@ -1,16 +1,19 @@
-// The table for x86-64 CPUs with AVX-512 and its bfloat16 products (Zen 4, Cooper Lake, Sapphire Rapids).
+// The table for x86-64 CPUs with AVX-512, VNNI and products of bfloat16 (Zen 4, Cooper Lake, Sapphire Rapids).
 #include "choroy_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #pragma STDC FP_CONTRACT OFF
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma"))), apply_to = function)
 
 #define NAMED(name) avx512bf16_##name
 #define TABLE_NAME "avx512bf16"
 #define HAS_FMA 1
+#define HAS_VNNI 1
 #define BLOCK_ROWS 6
 #define BLOCK_VECTORS 4
+#define INT8_ROWS 3
+#define INT8_VECTORS 4
 #define BRAIN_KERNELS &NAMED(brain)
 
 #include "float/vectors.h"

@@ -1,5 +1,8 @@
 // The table for any CPU that clang compiles for: SSE2 on x86-64, NEON on arm64.
 #include "choroy_kernels.h"
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -13,6 +16,9 @@
 #define BLOCK_ROWS 3
 #endif
 #define BLOCK_VECTORS 1
+#define HAS_VNNI 0
+#define INT8_ROWS 1
+#define INT8_VECTORS 1
 
 #include "float/table.h"
 

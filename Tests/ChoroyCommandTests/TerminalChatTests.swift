@@ -74,11 +74,10 @@ struct `A chat on a terminal` {
             #expect(run.sees(">>> 안녕하세요 e\u{301}🦜", "세계 세계!"))
             #expect(run.display.cursor.column == 10)
             run.type("\u{1}x")
-            #expect(run.sees { $0.text.contains(">>> x안녕하세요 e\u{301}\n🦜 세계 세계!") })
+            #expect(run.sees { $0.text.contains(">>> x안녕하세요 e\u{301}🦜\n세계 세계!") })
             #expect(run.display.cursor.column == 5)
             run.type("\u{15}\u{B}")
-            #expect(
-                run.sees { $0.text.hasSuffix(">>>\n\n") || $0.lines.last { $0 != "" } == ">>>" })
+            #expect(run.sees { $0.lines.last { $0 != "" } == ">>>" })
             leave(run)
         }
     }
@@ -247,7 +246,8 @@ struct `A chat on a terminal` {
             #expect(run.shows("stopped\r\n"))
             #expect(run.isCooked)
             let modes = String(decoding: run.screen, as: UTF8.self)
-            #expect(modes.contains("icanon") && !modes.contains("-icanon") && !modes.contains("-isig"))
+            #expect(
+                modes.contains("icanon") && !modes.contains("-icanon") && !modes.contains("-isig"))
             run.type("\r")
             #expect(run.sees(">>> Count"))
             #expect(!run.isCooked)

@@ -1,4 +1,4 @@
-// All float kernels and the table that names them, for the CPU type that the including file has chosen.
+// All kernels and the table that names them, for the CPU type that the including file has chosen.
 
 #include "vectors.h"
 #include "multiply.h"
@@ -8,6 +8,9 @@
 #include "cross_entropy.h"
 #include "adamw.h"
 #include "dropout.h"
+#include "../int8/vectors.h"
+#include "../int8/quantize.h"
+#include "../int8/multiply.h"
 
 #ifndef BRAIN_KERNELS
 #define BRAIN_KERNELS NULL
@@ -29,4 +32,6 @@ static const ChoroyKernels NAMED(table) = {
     .adamw = NAMED(adamw),
     .dropout = NAMED(dropout),
     .sum_of_squares = NAMED(sum_of_squares),
+    .int8_quantize = NAMED(int8_quantize),
+    .int8_multiply = NAMED(int8_multiply),
 };

@@ -7,6 +7,7 @@
 
 typedef float v16 __attribute__((ext_vector_type(16), aligned(4)));
 typedef int32_t v16i __attribute__((ext_vector_type(16), aligned(4)));
+typedef int8_t v16i8 __attribute__((ext_vector_type(16), aligned(1)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -1,4 +1,4 @@
-// The C floor of Choroy: loops over floats, compiled once for each CPU type and called through a table.
+// The C floor of Choroy: loops over floats and bytes, compiled once for each CPU type and called through a table.
 //
 // Kernels know no shapes, names or tokens. Sizes are checked by the caller. Every sum has one order that
 // depends on its length only, so that a row's result is the same in any company.
@@ -29,6 +29,9 @@ typedef struct ChoroyBrainKernels {
         const uint32_t *_Nonnull b, size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t pairs,
         int accumulate);
 } ChoroyBrainKernels;
+
+// Activations in bytes have one scale for so many columns of a row.
+#define CHOROY_INT8_GROUP 32
 
 typedef struct ChoroyKernels {
     const char *_Nonnull name;
@@ -90,6 +93,16 @@ typedef struct ChoroyKernels {
         uint64_t key, uint32_t threshold, float scale);
 
     double (*_Nonnull sum_of_squares)(const float *_Nonnull x, size_t count);
+
+    // One row of activations in bytes: q holds whole groups, zeros behind count; for each group its scale
+    // (NaN when a value is not finite) and its start, −128 · Σ q, which corrects for the weights' offset.
+    void (*_Nonnull int8_quantize)(const float *_Nonnull x, size_t count, int8_t *_Nonnull q,
+        float *_Nonnull scales, int32_t *_Nonnull starts);
+    // y[r][o] = scales[o] · Σ_g x_scales[r][g] · Σ_{k in g} (weights[o][k] − 128) · x[r][k]. weights is
+    // [groups · CHOROY_INT8_GROUP / 4][columns][4]; columns is a multiple of 16.
+    void (*_Nonnull int8_multiply)(const uint8_t *_Nonnull weights, const float *_Nonnull scales,
+        size_t columns, const int8_t *_Nonnull x, const float *_Nonnull x_scales,
+        const int32_t *_Nonnull x_starts, float *_Nonnull y, size_t ldy, size_t rows, size_t groups);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);

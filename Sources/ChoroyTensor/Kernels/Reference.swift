@@ -47,6 +47,37 @@ package enum Reference {
     @specialized(where Real == Double)
     package static func sumOfSquares<Real: BinaryFloatingPoint>(_ x: [Real]) -> Real { dot(x, x) }
 
+    // MARK: - Products in bytes
+
+    /// q[k] = round(x[k] / scale), scale = max|x| / 127; all zeros have scale 0.
+    package static func int8<Real: BinaryFloatingPoint>(_ x: some Collection<Real>) -> (
+        scale: Real, q: [Int]
+    ) {
+        let largest = x.map(\.magnitude).max() ?? 0
+        if largest == 0 { return (0, x.map { _ in 0 }) }
+        return (largest / 127, x.map { Int(($0 * (127 / largest)).rounded(.toNearestOrEven)) })
+    }
+
+    /// y[n][o] = scale[o] · Σ_g s[n][g] · Σ_{k in g} q[o][k] · p[n][k]
+    ///
+    /// p and s are the bytes of x and their scales, one for each group g of columns.
+    package static func int8Linear<Real: BinaryFloatingPoint>(
+        _ x: Matrix<Real>, q: [[Int]], scale: [Real], group: Int
+    ) -> Matrix<Real> {
+        x.map { row in
+            let starts = Array(stride(from: 0, to: row.count, by: group))
+            let p = starts.map { int8(row[$0..<min(row.count, $0 + group)]) }
+            return q.indices.map { o in
+                var sum: Real = 0
+                for (g, start) in starts.enumerated() {
+                    let products = p[g].q.indices.map { q[o][start + $0] * p[g].q[$0] }
+                    sum += p[g].scale * Real(products.reduce(0, +))
+                }
+                return scale[o] * sum
+            }
+        }
+    }
+
     // MARK: - Layers
 
     /// y[n] = weight[tokens[n]]        weight: [V, D]   y: [N, D]

@@ -62,7 +62,10 @@ struct LineEditor {
         let size = StandardStreams.windowSize
         var screen = PromptScreen(columns: size.columns, height: size.rows)
         func shown() -> String {
-            screen.draw(
+            // The signal of a new size may come later than keys that were typed after it.
+            let size = StandardStreams.windowSize
+            screen.resize(columns: size.columns, height: size.rows)
+            return screen.draw(
                 prompt: editing.searchPrompt ?? prompt, editing.buffer.characters,
                 cursor: editing.buffer.cursor)
         }
@@ -122,8 +125,6 @@ struct LineEditor {
             mode.enterAgain()
         }
         if !signals.isDisjoint(with: [.suspend, .goOn]) { try show(RawMode.pasteMarksOn) }
-        let size = StandardStreams.windowSize
-        screen.resize(columns: size.columns, height: size.rows)
     }
 
     /// Adds the keys that come within a tenth of a second; the loop then looks at the signals again.

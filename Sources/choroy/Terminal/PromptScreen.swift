@@ -55,8 +55,9 @@ package struct PromptScreen {
         return "\u{1B}[H\u{1B}[2J"
     }
 
-    /// The terminal has another size, and has broken rows that no longer fit.
+    /// The terminal has this size; if it is another one, rows that no longer fit are broken now.
     package mutating func resize(columns: Int, height: Int) {
+        guard max(columns, 2) != self.columns || max(height, 1) != self.height else { return }
         self.columns = max(columns, 2)
         self.height = max(height, 1)
         let above = widths.prefix(cursor.row).reduce(0) {

@@ -42,13 +42,10 @@ package struct WordWrap {
     /// What can be shown when `text` has come.
     package mutating func append(_ text: String, style: TextStyle = .plain) -> String {
         guard !text.isEmpty else { return "" }
-        var cells = text.map { Cell(character: $0, style: style) }
-        if let last {
-            // What joins with the last character takes its style.
-            let joined = Array(String(last.character) + String(cells[0].character))
-            if joined.count == 1 { cells.removeFirst() }
-            cells.insert(Cell(character: joined[0], style: last.style), at: 0)
-        }
+        var cells = ((last.map { String($0.character) } ?? "") + text)
+            .map { Cell(character: $0, style: style) }
+        // What joins with the last character takes its style.
+        if let last { cells[0].style = last.style }
         // Nothing joins with a line feed before it.
         last = cells.last?.character == "\n" ? nil : cells.popLast()
         for cell in cells { take(cell) }
@@ -79,7 +76,8 @@ package struct WordWrap {
             giveWord()
             isLongWord = false
             note(cell)
-            blanks.append(cell)
+            // The word may have opened code.
+            if isCode { give(cell) } else { blanks.append(cell) }
         } else if isLongWord {
             give(cell)
         } else {
