@@ -29,19 +29,82 @@ public struct Weight: Sendable {
 ///
 /// The values are whole rows, not differences: PEFT's `trainable_token_indices`.
 public struct RowReplacement: Sendable {
-    /// Which rows, ascending.
+    /// Which rows, in the order of `values`.
     public let rows: [Int32]
     /// Their values [rows.count, K].
     public let values: Parameter
+    private let indices: [Int32: Int]
 
-    /// - Precondition: `rows` ascend, and `values` has a row for each.
+    /// - Precondition: no row comes twice, and `values` has a row for each.
     public init(rows: [Int32], values: Parameter) {
+        indices = Dictionary(
+            rows.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         precondition(
             values.shape.count == 2 && values.shape[0] == rows.count
-                && zip(rows, rows.dropFirst()).allSatisfy(<),
+                && indices.count == rows.count,
             "RowReplacement: rows \(rows), values \(values.shape)")
         self.rows = rows
         self.values = values
+    }
+
+    /// The matrix `weight` with these rows in it.
+    package func merged(into weight: Weight) -> Tensor {
+        let (merged, width) = (weight.copy(), values.shape[1])
+        for (index, row) in rows.enumerated() {
+            unsafe (merged.storage.pointer + Int(row) * width).update(
+                from: values.value.pointer + index * width, count: width)
+        }
+        return merged
+    }
+
+    /// Where `tokens` has replaced rows, and which.
+    func places(in tokens: [Int32]) -> [(row: Int, index: Int)] {
+        tokens.indices.compactMap { row in indices[tokens[row]].map { (row, $0) } }
+    }
+}
+
+extension Weight {
+    /// All rows as floats, in memory of their own.
+    func copy() -> Tensor { copy(ofRows: nil) }
+
+    /// The given rows as floats, without their replacement.
+    package func copy(ofRows rows: [Int]) -> Tensor { copy(ofRows: .some(rows)) }
+
+    private func copy(ofRows rows: [Int]?) -> Tensor {
+        switch storage {
+        case .dense(let parameter):
+            let source = parameter.value
+            let rows = rows ?? Array(0..<source.rows)
+            return ChoroyTensor.rows(rows, of: source)
+        }
+    }
+
+    /// Whether the numbers are kept as floats.
+    public var isFloat: Bool {
+        switch storage {
+        case .dense: true
+        }
+    }
+
+    /// A frozen matrix with other numbers in the form of this one.
+    package func holding(_ value: Tensor, name: String) -> Weight {
+        precondition(value.shape == shape, "holding: \(value.shape) in \(shape)")
+        return switch storage {
+        case .dense: Weight(Parameter(name: name, value, isFrozen: true))
+        }
+    }
+
+    /// The lengths of the rows of W + s · B A: [O].
+    package func rowNorms(adding scaling: Float, a: Parameter, b: Parameter) -> Tensor {
+        LowRankChange(a: a, b: b, scaling: scaling).norms(of: self)
+    }
+
+    /// The matrix, when it is one of floats that training leaves as they are.
+    var frozenValue: Tensor? {
+        guard replacement == nil, case .dense(let parameter) = storage, parameter.isFrozen else {
+            return nil
+        }
+        return parameter.value
     }
 }
 
@@ -49,17 +112,27 @@ public struct RowReplacement: Sendable {
 public func linear(
     _ x: Tensor, _ weight: Weight, recording: Bool, precision: Precision = .float32
 ) -> Tensor {
-    switch weight.storage {
-    case .dense(let parameter):
-        linear(x, parameter.value(recording: recording), precision: precision)
-    }
+    let y =
+        switch weight.storage {
+        case .dense(let parameter):
+            linear(x, parameter.value(recording: recording), precision: precision)
+        }
+    guard let replacement = weight.replacement else { return y }
+    let columns = linear(
+        x, replacement.values.value(recording: recording), precision: precision)
+    return replacedColumns(of: y, at: replacement.rows, by: columns)
 }
 
 /// Rows of the matrix: N tokens to [N, K].
 public func embedding(_ tokens: [Int32], _ weight: Weight, recording: Bool) -> Tensor {
-    switch weight.storage {
-    case .dense(let parameter): embedding(tokens, parameter.value(recording: recording))
-    }
+    let y =
+        switch weight.storage {
+        case .dense(let parameter): embedding(tokens, parameter.value(recording: recording))
+        }
+    guard let replacement = weight.replacement else { return y }
+    return replacedRows(
+        of: y, at: replacement.places(in: tokens),
+        by: replacement.values.value(recording: recording))
 }
 
 /// Mean cross-entropy, in nats, of the softmax of `hidden · Wᵀ` with the targets; negative targets do
@@ -68,9 +141,13 @@ public func linearCrossEntropy(
     _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32],
     precision: Precision = .float32
 ) -> Tensor {
-    switch weight.storage {
+    let replaced = weight.replacement.map {
+        (columns: $0.rows, values: $0.values.value(recording: recording))
+    }
+    return switch weight.storage {
     case .dense(let parameter):
         linearCrossEntropy(
-            hidden, parameter.value(recording: recording), targets: targets, precision: precision)
+            hidden, parameter.value(recording: recording), replaced: replaced, targets: targets,
+            precision: precision)
     }
 }

@@ -41,6 +41,7 @@ struct Chat: ParsableCommand {
     @Flag(help: "Keep nothing of what is typed, and recall nothing.")
     var noHistory = false
 
+    @OptionGroup var adapter: AdapterOptions
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
@@ -49,7 +50,7 @@ struct Chat: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let loaded = try LoadedModel.load(model)
+        let loaded = try LoadedModel.load(model, adapters: adapter.places)
         try chat(with: loaded.model, loaded)
     }
 
@@ -88,19 +89,29 @@ struct Chat: ParsableCommand {
         switch template {
         case .chatml: .chatML
         case .dialogue: .writtenDialogue
-        case .auto: loaded.isTrainedToChat ? .chatML : .writtenDialogue
+        case .auto:
+            loaded.isTrainedToChat(adapter: loaded.adapters.first?.name)
+                ? .chatML : .writtenDialogue
         }
     }
 }
 
 extension LoadedModel {
-    /// Whether the model knows the marks of ChatML, and its tokenizer says that chats use them.
-    var isTrainedToChat: Bool {
+    /// Whether the model knows the marks of ChatML, and its tokenizer says that chats use them: the
+    /// adapter's configuration where it has one, else the model's.
+    func isTrainedToChat(adapter: String?) -> Bool {
         guard encoding.id(ofSpecial: "<|im_start|>") != nil else { return false }
-        guard
-            let bytes = try? FileBytes.read(FilePath.join(name, "tokenizer_config.json")),
-            let config = try? JSONReader.parse(bytes, path: name)
-        else { return false }
-        return config["chat_template"]?.string?.contains("<|im_start|>") == true
+        for place in templatePlaces(adapter: adapter) {
+            for file in ["chat_template.jinja", "tokenizer_config.json"] {
+                let path = FilePath.join(place, file)
+                guard let bytes = try? FileBytes.read(path, limit: 1 << 26) else { continue }
+                let template =
+                    file.hasSuffix(".jinja")
+                    ? String(decoding: bytes, as: UTF8.self)
+                    : (try? JSONReader.parse(bytes, path: path))?["chat_template"]?.string
+                if let template { return template.contains("<|im_start|>") }
+            }
+        }
+        return false
     }
 }

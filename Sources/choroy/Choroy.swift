@@ -8,6 +8,6 @@ struct Choroy: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, TokenizerCommand.self, NGram.self, Train.self, Evaluate.self,
-            Generate.self, Chat.self, Bench.self,
+            Generate.self, Chat.self, Merge.self, Bench.self,
         ])
 }

@@ -42,9 +42,11 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @OptionGroup var adapter: AdapterOptions
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
+        try adapter.checkSingle()
         if let context, !(2...1 << 30).contains(context) {
             throw ValidationError("--context: expected 2 to \(1 << 30), found \(context)")
         }
@@ -61,7 +63,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let loaded = try LoadedModel.load(model)
+        let loaded = try LoadedModel.load(model, adapters: adapter.places)
         let corpus = try Corpus(at: texts)
         let convention = try resolved(for: loaded)
         let documents = loaded.texts(corpus)
@@ -146,6 +148,7 @@ struct Evaluate: ParsableCommand {
             .object(
                 JSONObject([
                     ("model", .string(loaded.name)),
+                    ("adapter", loaded.adapters.first.map { .string($0.directory) } ?? .null),
                     ("convention", .string(result.convention.name)),
                     ("tokens", .integer(result.tokens)), ("bytes", .integer(result.bytes)),
                     ("nats", .number(result.nats)),

@@ -42,9 +42,11 @@ struct Generate: ParsableCommand {
     @Flag(help: "Say tokens per second also when standard error is no terminal.")
     var verbose = false
 
+    @OptionGroup var adapter: AdapterOptions
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
+        try adapter.checkSingle()
         if prompt != nil && promptFile != nil {
             throw ValidationError("--prompt and --prompt-file exclude each other")
         }
@@ -55,7 +57,7 @@ struct Generate: ParsableCommand {
     func run() throws {
         threads.apply()
         let bytes = try promptBytes()
-        let loaded = try LoadedModel.load(model)
+        let loaded = try LoadedModel.load(model, adapters: adapter.places)
         var tokens = loaded.encoding.encode(bytes)
         if tokens.isEmpty, let start = loaded.startOfText { tokens = [start] }
         guard !tokens.isEmpty else {
@@ -103,7 +105,9 @@ struct Generate: ParsableCommand {
             Interrupts.requested ? "interrupted" : generator.end == .maxTokens ? "length" : "stop"
         if json {
             let result = JSONObject([
-                ("model", .string(loaded.name)), ("prompt_tokens", .integer(prompt.count)),
+                ("model", .string(loaded.name)),
+                ("adapter", loaded.adapters.first.map { .string($0.directory) } ?? .null),
+                ("prompt_tokens", .integer(prompt.count)),
                 ("tokens", .integer(count)),
                 ("text", .string(String(decoding: text, as: UTF8.self))),
                 ("end", .string(end)), ("seconds", .number(seconds)),

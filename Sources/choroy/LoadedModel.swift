@@ -6,7 +6,8 @@ import ChoroyText
 struct LoadedModel {
     /// What it is called in output: the path.
     let name: String
-    let model: any LanguageModel & Sendable
+    /// The model as it was trained, without an adapter.
+    let base: any LanguageModel & Sendable
     let encoding: any TextEncoding
     /// What precedes the first token of a text; nil when the model has no such mark.
     let startOfText: TokenID?
@@ -19,12 +20,50 @@ struct LoadedModel {
     /// What a token is: "token", "word", "character" or "byte".
     let unit: String
 
-    /// The model at `path`, recognised by its content.
-    static func load(_ path: String) throws -> LoadedModel {
+    /// The adapters that were asked for, each attached to the one base, in the order given.
+    var adapters: [AttachedAdapter] = []
+
+    /// An adapter, and the model with it.
+    struct AttachedAdapter {
+        let name: String
+        let directory: String
+        let model: any LanguageModel & Sendable
+    }
+
+    /// The model with the first adapter, or without when there is none.
+    var model: any LanguageModel & Sendable { adapters.first?.model ?? base }
+
+    /// The model with the adapter of this name, nil for none. All share the base's matrices.
+    ///
+    /// - Throws: `FileError` that lists the names when there is no such adapter.
+    func attaching(adapter name: String?) throws -> any LanguageModel & Sendable {
+        guard let name else { return base }
+        guard let attached = adapters.first(where: { $0.name == name }) else {
+            let names = adapters.map(\.name).joined(separator: ", ")
+            throw FileError(
+                "adapter", expected: adapters.isEmpty ? "--adapter DIR at the start" : names,
+                found: name)
+        }
+        return attached.model
+    }
+
+    /// Where to look for the chat template of the model with this adapter: the adapter's directory
+    /// first.
+    func templatePlaces(adapter name: String?) -> [String] {
+        adapters.filter { $0.name == name }.map(\.directory) + [self.name]
+    }
+
+    /// The model at `path`, recognised by its content, with `adapters` to choose from.
+    static func load(_ path: String, adapters: [AdapterOptions.Place] = []) throws -> LoadedModel {
         switch FilePath.kind(of: path) {
         case .directory:
-            return try transformer(path)
+            return try transformer(path, adapters)
         default:
+            if let adapter = adapters.first {
+                throw FileError(
+                    path, expected: "a model directory for adapter \(adapter.directory)",
+                    found: "a file")
+            }
             let bytes = try FileBytes.read(path)
             guard ARPAReader.recognizes(bytes) else {
                 throw FileError(path, expected: "a model", found: "a file of another kind")
@@ -33,20 +72,27 @@ struct LoadedModel {
         }
     }
 
-    private static func transformer(_ path: String) throws -> LoadedModel {
+    private static func transformer(_ path: String, _ adapters: [AdapterOptions.Place]) throws
+        -> LoadedModel
+    {
         guard FilePath.kind(of: FilePath.join(path, "config.json")) == .file else {
             throw FileError(path, expected: "a model", found: "a directory without config.json")
         }
         let directory = try ModelDirectory(contentsOf: path)
         let config = directory.config
-        let model = try Transformer(config, from: directory.weights)
+        let model = try Transformer(config, from: directory.weights, isFrozen: true)
+        let attached = try adapters.map { place in
+            AttachedAdapter(
+                name: place.name, directory: place.directory,
+                model: try model.attaching(Adapter(contentsOf: place.directory)))
+        }
         return LoadedModel(
-            name: path, model: model, encoding: directory.tokenizer,
+            name: path, base: model, encoding: directory.tokenizer,
             startOfText: config.bosTokenId.map { TokenID($0) },
             endOfText: Set(
                 (config.eosTokenId + directory.generation.eosTokenId).map { TokenID($0) }),
             unknownToken: nil,
-            contextLength: config.maxPositionEmbeddings, unit: "token")
+            contextLength: config.maxPositionEmbeddings, unit: "token", adapters: attached)
     }
 
     private static func ngram(_ path: String, _ bytes: [UInt8]) throws -> LoadedModel {
@@ -61,7 +107,7 @@ struct LoadedModel {
             return tokenizer
         }
         return LoadedModel(
-            name: path, model: model, encoding: vocabulary, startOfText: vocabulary.endToken,
+            name: path, base: model, encoding: vocabulary, startOfText: vocabulary.endToken,
             endOfText: vocabulary.unit == .word
                 ? [] : Set([vocabulary.endToken].compactMap { $0 }),
             unknownToken: vocabulary.unknownToken, contextLength: nil,

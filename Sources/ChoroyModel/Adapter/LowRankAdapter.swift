@@ -1,28 +1,30 @@
 public import ChoroyTensor
 
-/// The low-rank change of one linear map: y + s · B(A x).
+/// The low-rank change of one linear map: y + s · B(A x), or DoRA's m ⊙ (W x + s · B(A x)) / ‖W + s · BA‖.
 ///
-/// Source: Hu et al. 2021, section 4.1, https://arxiv.org/abs/2106.09685
+/// Source: Hu et al. 2021, section 4.1, https://arxiv.org/abs/2106.09685; Liu et al. 2024, eq. 5,
+/// https://arxiv.org/abs/2402.09353
 public struct LowRankAdapter: Sendable {
-    /// A: [r, in].
-    public let loraA: Parameter
-    /// B: [out, r].
-    public let loraB: Parameter
-    /// s.
-    public let scaling: Float
+    public let change: LowRankChange
+    /// Share of the inputs that training drops before A.
+    public let dropout: Float
+    /// Which adapter of the model this is, for the numbers that dropout draws.
+    private let index: Int
 
-    public init(loraA: Parameter, loraB: Parameter, scaling: Float) {
-        self.loraA = loraA
-        self.loraB = loraB
-        self.scaling = scaling
+    public init(_ change: LowRankChange, dropout: Float = 0, index: Int = 0) {
+        self.change = change
+        self.dropout = dropout
+        self.index = index
     }
 
-    /// What the map gives with its change: `y` is what it gives without.
-    public func callAsFunction(_ x: Tensor, adding y: Tensor, _ pass: ForwardPass) -> Tensor {
-        let records = pass.recordsGradient
-        let low = linear(x, loraA.value(recording: records), precision: pass.precision)
-        let change = linear(low, loraB.value(recording: records), precision: pass.precision)
-        return sum(y, scaled(change, by: scaling))
+    /// What the map with matrix `weight` gives with its change: x [N, in] to [N, out].
+    public func callAsFunction(_ x: Tensor, changing weight: Weight, _ pass: ForwardPass)
+        -> Tensor
+    {
+        linear(
+            x, weight, plus: change, recording: pass.recordsGradient,
+            dropping: pass.dropoutKey(ofAdapter: index, probability: dropout),
+            precision: pass.precision)
     }
 }
 

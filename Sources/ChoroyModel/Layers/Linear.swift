@@ -14,7 +14,9 @@ public struct Linear: Sendable {
 
     /// x: [N, in] to [N, out].
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let y = linear(x, weight, recording: pass.recordsGradient, precision: pass.precision)
-        return adapter.map { $0(x, adding: y, pass) } ?? y
+        guard let adapter else {
+            return linear(x, weight, recording: pass.recordsGradient, precision: pass.precision)
+        }
+        return adapter(x, changing: weight, pass)
     }
 }

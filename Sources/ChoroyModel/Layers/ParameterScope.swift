@@ -58,34 +58,89 @@ public enum InitialValue: Sendable {
 public final class ParameterSource {
     /// The model's own parameters; those of adapters are their source's.
     public private(set) var parameters: [Parameter] = []
+    /// The model's own matrices by name, without replaced rows.
+    public private(set) var weights: [String: Weight] = [:]
     /// Where adapters come from; nil for a model without.
     public var adapters: (any AdapterSource)?
     private let load: ((String, [Int]) throws -> Tensor)?
     private let seed: UInt64
+    private let isFrozen: Bool
+    private var shared: [String: Parameter] = [:]
+    private var sharedWeights: [String: Weight] = [:]
 
     /// New parameters from a seed.
-    public init(seed: UInt64) {
+    public init(seed: UInt64, isFrozen: Bool = false) {
         self.seed = seed
+        self.isFrozen = isFrozen
         load = nil
     }
 
     /// Parameters that `load` finds by name, checked for shape there.
-    public init(load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor) {
+    public init(
+        isFrozen: Bool = false, load: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor
+    ) {
         seed = 0
+        self.isFrozen = isFrozen
         self.load = load
+    }
+
+    /// The parameters and matrices of `model` themselves.
+    ///
+    /// - Precondition: what is built has the same configuration.
+    public init(sharing model: Transformer) {
+        seed = 0
+        isFrozen = true
+        load = nil
+        sharedWeights = model.weights
+        shared = Dictionary(
+            model.parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The parameters and matrices of `model`; those that `adapter` changes with their change in them.
+    ///
+    /// - Throws: `FileError` when a change is too large for a number.
+    convenience init(merging adapter: Adapter, into model: Transformer) throws {
+        self.init(sharing: model)
+        for name in sharedWeights.keys.sorted() {
+            guard let weight = sharedWeights[name], let merged = adapter.merged(name, weight)
+            else { continue }
+            guard merged.isFinite else {
+                throw FileError(
+                    "merged model", at: "tensor \(name)", expected: "finite numbers",
+                    found: "one that is not")
+            }
+            let value = weight.holding(merged, name: name)
+            sharedWeights[name] = value
+            if case .dense(let parameter) = value.storage { shared[name] = parameter }
+        }
     }
 
     fileprivate func parameter(_ name: String, shape: [Int], initial: InitialValue) throws
         -> Parameter
     {
-        let value = try load?(name, shape) ?? make(shape, initial)
-        let parameter = Parameter(name: name, value, isFrozen: adapters != nil)
+        let parameter: Parameter
+        if let known = shared[name] {
+            precondition(known.shape == shape, "\(name): \(known.shape), not \(shape)")
+            parameter = known
+        } else {
+            let value = try load?(name, shape) ?? make(shape, initial)
+            parameter = Parameter(name: name, value, isFrozen: isFrozen || adapters != nil)
+        }
         parameters.append(parameter)
         return parameter
     }
 
     fileprivate func weight(_ name: String, shape: [Int], initial: InitialValue) throws -> Weight {
-        Weight(try parameter(name, shape: shape, initial: initial))
+        let weight: Weight
+        if let known = sharedWeights[name] {
+            precondition(known.shape == shape, "\(name): \(known.shape), not \(shape)")
+            weight = known
+            if case .dense(let parameter) = known.storage { parameters.append(parameter) }
+        } else {
+            weight = Weight(try parameter(name, shape: shape, initial: initial))
+        }
+        weights[name] = weight
+        return weight
     }
 
     private func make(_ shape: [Int], _ initial: InitialValue) -> Tensor {

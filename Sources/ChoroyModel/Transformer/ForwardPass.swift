@@ -53,4 +53,14 @@ public struct ForwardPass {
                 step: regularization.step, layer: layer * 4 + place)
         }
     }
+
+    /// The same before an adapter of a linear map, which has a probability of its own.
+    func dropoutKey(ofAdapter index: Int, probability: Float) -> DropoutKey? {
+        regularization.flatMap { regularization in
+            guard probability > 0 else { return nil }
+            return DropoutKey(
+                probability: probability, seed: regularization.seed, step: regularization.step,
+                layer: 1 << 18 + index)
+        }
+    }
 }

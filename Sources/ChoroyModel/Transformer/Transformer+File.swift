@@ -5,9 +5,12 @@ extension Transformer {
     /// The model of `config` with the tensors of `file`.
     ///
     /// - Throws: `FileError` when the sizes are impossible, a tensor is missing or misshapen, or the
-    ///   file holds tensors that the model has no place for.
-    public init(_ config: TransformerConfig, from file: SafetensorsFile) throws {
-        let source = ParameterSource { name, shape in
+    ///   file holds tensors that the model has no place for. A frozen model is one that training
+    ///   leaves as it is.
+    public init(
+        _ config: TransformerConfig, from file: SafetensorsFile, isFrozen: Bool = false
+    ) throws {
+        let source = ParameterSource(isFrozen: isFrozen) { name, shape in
             guard let info = file.info(name) else {
                 throw FileError(
                     file.path, at: "tensor \(name)", expected: "shape \(shape)",

@@ -9,6 +9,8 @@ public struct Transformer: LanguageModel, Sendable {
     public let config: TransformerConfig
     /// All parameters, in the order of the checkpoint.
     public let parameters: [Parameter]
+    /// All matrices by name, as the source gave them.
+    public let weights: [String: Weight]
     let embedTokens: Weight
     let layers: [DecoderLayer]
     let norm: RMSNorm
@@ -41,6 +43,7 @@ public struct Transformer: LanguageModel, Sendable {
             headDim: config.headDim, positions: config.maxPositionEmbeddings,
             theta: Float(config.ropeTheta))
         parameters = source.parameters
+        weights = source.weights
     }
 
     public var vocabularySize: Int { config.vocabSize }

@@ -52,6 +52,55 @@ package enum MatrixProduct {
         }
     }
 
+    /// A product of two matrices, [m, k] and [k, n].
+    package struct Term {
+        let a: Operand
+        let b: Operand
+        let k: Int
+
+        package init(_ a: Operand, _ b: Operand, k: Int) {
+            self.a = a
+            self.b = b
+            self.k = k
+        }
+    }
+
+    /// c [m, n] = the sum of two products; the second, with a small k, is added while a tile of the
+    /// first is in the cache.
+    package static func multiply(
+        _ first: Term, plus second: Term, into c: UnsafeMutablePointer<Float>, m: Int, n: Int,
+        precision: Precision = .float32
+    ) {
+        guard m > 0, n > 0 else { return }
+        if precision != .float32 {
+            for (term, accumulate) in [(first, false), (second, true)] {
+                unsafe multiply(
+                    term.a, term.b, into: c, m: m, n: n, k: term.k, accumulate: accumulate,
+                    precision: precision)
+            }
+            return
+        }
+        single
+        let tile = tileShape(m: m, n: n, k: first.k)
+        let rowTiles = (m + tile.m - 1) / tile.m
+        let columnTiles = (n + tile.n - 1) / tile.n
+        ThreadPool.shared.run(rowTiles * columnTiles) { piece in
+            let i = piece % rowTiles * tile.m
+            let j = piece / rowTiles * tile.n
+            for (term, beta) in [(first, Float(0)), (second, Float(1))] {
+                unsafe cblas_sgemm(
+                    CblasRowMajor, term.a.isTransposed ? CblasTrans : CblasNoTrans,
+                    term.b.isTransposed ? CblasTrans : CblasNoTrans,
+                    Int32(min(tile.m, m - i)), Int32(min(tile.n, n - j)), Int32(term.k), 1,
+                    term.a.pointer + (term.a.isTransposed ? i : i * term.k),
+                    Int32(term.a.isTransposed ? m : term.k),
+                    term.b.pointer + (term.b.isTransposed ? j * term.k : j),
+                    Int32(term.b.isTransposed ? term.k : n), beta,
+                    c + i * n + j, Int32(n))
+            }
+        }
+    }
+
     /// At least eight tiles where the matrix allows it, none under about half a million operations.
     private static func tileShape(m: Int, n: Int, k: Int) -> (m: Int, n: Int) {
         let smallest = 500_000

@@ -1,0 +1,177 @@
+import ArgumentParser
+import ChoroyGeneration
+import ChoroyModel
+import ChoroySystem
+import ChoroyTensor
+import ChoroyText
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// `choroy merge`: an adapter folded into its model.
+struct Merge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Fold a LoRA adapter into its model.",
+        discussion: """
+            Writes an ordinary model directory that needs no adapter, with the adapter's chat template \
+            where it has one. The merged model is compared with the attached one on a text that the \
+            latter writes. Matrices in 8 bits are widened, changed and rounded again, which costs \
+            accuracy: the comparison says how much.
+
+            Example: choroy merge checkpoints/book --adapter checkpoints/book-chat --output merged
+            """)
+
+    @Argument(help: "A model directory.")
+    var model: String
+
+    @Option(help: ArgumentHelp("The adapter directory.", valueName: "dir"))
+    var adapter: String
+
+    @Option(help: ArgumentHelp("A new directory for the merged model.", valueName: "dir"))
+    var output: String
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @OptionGroup var threads: ThreadOptions
+
+    func run() throws {
+        threads.apply()
+        if FilePath.kind(of: output) != .missing {
+            let isEmpty = FilePath.kind(of: output) == .directory
+            guard try isEmpty && FilePath.list(output).isEmpty else {
+                throw FileError(
+                    output, expected: "a new or empty directory", found: "one with files, or a file"
+                )
+            }
+        }
+        let directory = try ModelDirectory(contentsOf: model)
+        let base = try Transformer(directory.config, from: directory.weights, isFrozen: true)
+        let change = try Adapter(contentsOf: adapter)
+        let attached = try base.attaching(change)
+        let merged = try base.merging(change)
+        let cost = Comparison(attached, merged, from: directory.config)
+        try write(merged, directory)
+        try report(merged, cost)
+    }
+
+    /// Everything beside the target first, so that it is there as a whole or not at all.
+    private func write(_ merged: Transformer, _ directory: ModelDirectory) throws {
+        let target = output.hasSuffix("/") ? String(output.dropLast()) : output
+        let temporary = "\(target).tmp-\(getpid())"
+        try FilePath.remove(temporary)
+        do {
+            try ModelDirectory.write(
+                merged.config, tokenizer: directory.tokenizer, generation: directory.generation,
+                to: temporary)
+            // Template and special tokens as the model has them, then as the adapter has them.
+            for source in [model, adapter] {
+                for name in ["tokenizer_config.json", "chat_template.jinja"] {
+                    let path = FilePath.join(source, name)
+                    guard FilePath.kind(of: path) == .file else { continue }
+                    try AtomicFile.write(
+                        FileBytes.read(path, limit: 1 << 26), to: FilePath.join(temporary, name))
+                }
+            }
+            try AtomicFile.write(to: FilePath.join(temporary, "model.safetensors")) { file in
+                try merged.write(to: &file)
+            }
+            try FilePath.rename(temporary, to: target)
+            try AtomicFile.syncDirectory(of: target)
+        } catch {
+            try? FilePath.remove(temporary)
+            throw error
+        }
+    }
+
+    private func report(_ merged: Transformer, _ cost: Comparison) throws {
+        if json {
+            try StandardStreams.printLine(
+                JSONWriter.string(
+                    .object(
+                        JSONObject([
+                            ("model", .string(model)), ("adapter", .string(adapter)),
+                            ("output", .string(output)),
+                            ("requantized", .bool(merged.hasBytes)),
+                            ("tokens", .integer(cost.tokens)),
+                            ("max_logit_difference", .number(cost.largest)),
+                            ("mean_kl", .number(cost.divergence)),
+                            ("top1_agreement", .number(cost.agreement)),
+                        ]))))
+            return
+        }
+        let figures =
+            "merged against attached over \(cost.tokens) tokens: logits differ by at most "
+            + "\(Figures.decimal(cost.largest, 7)), KL \(Figures.decimal(cost.divergence, 7)) nats, "
+            + "same first choice \(Figures.decimal(100 * cost.agreement, 1)) %"
+        let kind =
+            merged.hasBytes ? "changed matrices were widened and rounded to 8 bits again; " : ""
+        try StandardStreams.printLine("\(output): \(kind)\(figures)")
+    }
+}
+
+extension Transformer {
+    /// Whether a matrix is in bytes.
+    fileprivate var hasBytes: Bool { weights.values.contains { !$0.isFloat } }
+}
+
+/// How far the predictions of two models lie apart, on a text that the first one writes.
+private struct Comparison {
+    let tokens: Int
+    /// Largest difference of two logits.
+    let largest: Double
+    /// Mean KL divergence of the second from the first, in nats.
+    let divergence: Double
+    /// Share of positions where both have the same first choice.
+    let agreement: Double
+
+    init(_ first: Transformer, _ second: Transformer, from config: TransformerConfig) {
+        let count = min(192, config.maxPositionEmbeddings)
+        let start = TokenID(config.bosTokenId ?? config.eosTokenId.first ?? 0)
+        var text = [start]
+        var parameters = SamplingParameters()
+        parameters.seed = 1
+        if let sampler = try? Sampler(parameters) {
+            let generator = TokenGenerator(
+                first, prompt: text, sampler: sampler, maxTokens: count - 1, stopTokens: [],
+                contextLength: config.maxPositionEmbeddings)
+            for token in generator { text.append(token) }
+        }
+        let (a, b) = (Self.logits(first, text), Self.logits(second, text))
+        tokens = text.count
+        let size = config.vocabSize
+        var (largest, total, same) = (0.0, 0.0, 0)
+        for row in 0..<text.count {
+            let (p, q) = (a.row(row), b.row(row))
+            for i in 0..<size { largest = max(largest, Double(abs(p[i] - q[i]))) }
+            total += Self.divergence(p, q)
+            if Self.first(p) == Self.first(q) { same += 1 }
+        }
+        self.largest = largest
+        divergence = total / Double(max(1, text.count))
+        agreement = Double(same) / Double(max(1, text.count))
+    }
+
+    private static func logits(_ model: Transformer, _ text: [TokenID]) -> Tensor {
+        var states = [model.initialState()]
+        return model.logits([text], states: &states, at: .all)
+    }
+
+    private static func first(_ logits: [Float]) -> Int {
+        logits.indices.max { logits[$0] < logits[$1] } ?? 0
+    }
+
+    private static func divergence(_ p: [Float], _ q: [Float]) -> Double {
+        func logSoftmax(_ logits: [Float]) -> [Double] {
+            let top = Double(logits.max() ?? 0)
+            let sum = logits.reduce(0.0) { $0 + exp(Double($1) - top) }
+            return logits.map { Double($0) - top - log(sum) }
+        }
+        let (a, b) = (logSoftmax(p), logSoftmax(q))
+        return max(0, zip(a, b).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) })
+    }
+}
