@@ -97,6 +97,13 @@ public struct Conversation: Sendable, Equatable {
         .message(Entry(id: entries.count + 1, parent: head, message: message, end: end))
     }
 
+    /// Events that make this conversation of one in which nothing has happened yet.
+    var events: [Event] {
+        var events = entries.map { Event.message($0) }
+        for branch in branches { events += [.branch(branch.name), .head(branch.head)] }
+        return events + [.branch(branch)]
+    }
+
     /// What is wrong with an event in this conversation: what was expected and what was found.
     public func problem(with event: Event) -> (expected: String, found: String)? {
         func isKnown(_ id: Int?) -> Bool { id.map { $0 >= 1 && $0 <= entries.count } ?? true }

@@ -70,7 +70,7 @@ public final class ConversationFile {
 
     /// Lets events happen, and has them on the disk.
     ///
-    /// Settings wait for the next event, so that a chat that says nothing leaves no file.
+    /// Settings wait for the first message, so that a chat that says nothing leaves no file.
     /// - Throws: `FileError` when they cannot be written; they have happened all the same, and are
     ///   written with the next.
     public func append(_ events: Conversation.Event...) throws {
@@ -78,10 +78,23 @@ public final class ConversationFile {
         for event in events {
             conversation.apply(event)
             pending += Self.line(ConversationJSON.event(event, time: Self.time))
-            if case .settings = event { continue }
+            if case .settings = event, !isStored { continue }
             isUrgent = true
         }
         if isUrgent { try save() }
+    }
+
+    /// Begins with all that happened in another conversation.
+    /// - Precondition: nothing has happened in this one.
+    public func take(_ other: Conversation) throws {
+        precondition(conversation.entries.isEmpty && !isStored, "take: \(name) has begun")
+        conversation = Conversation(other.settings)
+        pending = Self.line(ConversationJSON.header(other.settings, time: Self.time))
+        for event in other.events {
+            conversation.apply(event)
+            pending += Self.line(ConversationJSON.event(event, time: Self.time))
+        }
+        try save()
     }
 
     /// Writes what waits.

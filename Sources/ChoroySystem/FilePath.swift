@@ -54,6 +54,13 @@ public enum FilePath {
         }
     }
 
+    /// The same place from the root on, without links; `path` itself when there is no such place.
+    public static func absolute(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
     /// The directory part of a path, "." for a bare name.
     public static func directory(of path: String) -> String {
         let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path

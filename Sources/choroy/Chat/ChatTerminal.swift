@@ -2,39 +2,37 @@ import ArgumentParser
 import ChoroyGeneration
 import ChoroyModel
 import ChoroySystem
-
-private let chatCommands: Set = ["/bye", "/exit", "/quit", "/clear", "/help", "/?"]
-
-/// The commands that a word may become.
-private func complete(_ text: String, _ cursor: Int) -> [String] {
-    guard text.hasPrefix("/"), !text.prefix(cursor).contains(" ") else { return [] }
-    return chatCommands.filter { $0.hasPrefix(text.prefix(cursor)) }.sorted()
-}
+import ChoroyText
 
 /// A chat over standard input and output.
 struct ChatTerminal<Model: LanguageModel> {
-    /// Whether a person types; else each line of a pipe is a message.
-    var isInteractive: Bool { editor.isInteractive }
-    private var session: ChatSession<Model>
-    private let showsFigures: Bool
-    private var editor: LineEditor
-    private var output = ModelOutput()
+    var session: ChatSession<Model>
+    var record: ChatRecord
+    var settings: ChatSettings
+    let loaded: LoadedModel
+    /// Whether each reply is one JSON object.
+    let printsJSON: Bool
+    var editor: LineEditor
+    /// The last reply of this run, for `/tokens`.
+    var lastReply: ChatReply?
+    /// The text that the next prompt begins with.
+    private var draft = ""
     /// When Ctrl-C was last pressed at the prompt.
     private var lastInterrupt = -Double.infinity
 
-    static var help: String {
-        """
-        /help    shows this
-        /clear   begins a new conversation
-        /bye     leaves, as Ctrl-D does
-        Ctrl-C   stops a reply; at the prompt twice: leaves
-        """
-    }
+    /// Whether a person types; else each line of a pipe is a message.
+    var isInteractive: Bool { editor.isInteractive && !printsJSON }
 
-    init(_ session: ChatSession<Model>, editor: LineEditor, showsFigures: Bool) {
+    init(
+        _ session: ChatSession<Model>, record: ChatRecord, settings: ChatSettings,
+        loaded: LoadedModel, editor: LineEditor, printsJSON: Bool
+    ) {
         self.session = session
+        self.record = record
+        self.settings = settings
+        self.loaded = loaded
         self.editor = editor
-        self.showsFigures = showsFigures
+        self.printsJSON = printsJSON
     }
 
     /// Talks until the input ends.
@@ -42,7 +40,9 @@ struct ChatTerminal<Model: LanguageModel> {
         Interrupts.collect()
         var messages = 0
         while true {
-            switch try editor.read(prompt: ">>> ", completions: complete) {
+            let complete = completion()
+            switch try editor.read(prompt: isInteractive ? ">>> " : "", completions: complete.words)
+            {
             case .interrupted:
                 try answerInterrupt()
             case .end:
@@ -52,22 +52,52 @@ struct ChatTerminal<Model: LanguageModel> {
                 }
                 return
             case .line(let line):
-                let words = line.split(whereSeparator: \.isWhitespace)
-                guard let first = words.first else { continue }
+                guard line.contains(where: { !$0.isWhitespace }) else { continue }
                 messages += 1
                 if isInteractive, let reason = editor.remember(line) {
                     StandardStreams.note("(not in the history: \(reason))")
                 }
-                // In a pipe a line that only looks like a command is a message.
-                if words.count == 1, first.hasPrefix("/"),
-                    isInteractive || chatCommands.contains(String(first))
-                {
-                    guard try obey(String(first)) else { return }
-                } else {
-                    try reply(to: line)
-                }
+                guard try take(line) else { return }
             }
         }
+    }
+
+    /// One message and its reply.
+    mutating func once(_ text: String) throws {
+        Interrupts.collect()
+        try say(text)
+    }
+
+    /// Obeys a command or answers a message; false to leave.
+    private mutating func take(_ line: String) throws -> Bool {
+        let words = line.split(whereSeparator: \.isWhitespace)
+        guard let first = words.first, first.hasPrefix("/") else {
+            try say(line)
+            return true
+        }
+        let command = ChatCommand(word: first)
+        if !isInteractive {
+            // In a pipe a line that only looks like a command is a message.
+            if words.count == 1, let command, command.isObeyedInPipe {
+                return try obey(command, "")
+            }
+            try say(line)
+            return true
+        }
+        // A space before it makes a message of what looks like a command.
+        guard line.hasPrefix("/") else {
+            try say(line)
+            return true
+        }
+        guard let command else {
+            let near = Suggestion.nearest(to: String(first), among: ChatCommand.words)
+            tell(
+                "\(first) is no command"
+                    + (near.map { "; did you mean \($0)?" } ?? "; /help shows them."))
+            return true
+        }
+        let rest = line.dropFirst(first.count)
+        return try obey(command, String(rest.drop(while: \.isWhitespace)))
     }
 
     private mutating func answerInterrupt() throws {
@@ -78,59 +108,18 @@ struct ChatTerminal<Model: LanguageModel> {
         }
         Interrupts.clear()
         lastInterrupt = now
-        StandardStreams.note("Ctrl-D or /bye leaves; so does a second Ctrl-C within a second.")
+        tell("Ctrl-D or /bye leaves; so does a second Ctrl-C within a second.")
     }
 
-    /// Does what a command says; false to leave.
-    private mutating func obey(_ command: String) throws -> Bool {
-        switch command {
-        case "/bye", "/exit", "/quit": return false
-        case "/clear":
-            session.clear()
-            StandardStreams.note("A new conversation.")
-        case "/help", "/?": StandardStreams.note(Self.help)
-        default: StandardStreams.note("\(command) is no command; /help shows them.")
-        }
-        return true
-    }
+    /// Our own words, beside the replies.
+    func tell(_ text: String) { StandardStreams.note(text) }
 
-    private mutating func reply(to text: String) throws {
-        let start = Machine.now()
-        var firstToken: Double?
-        do {
-            let reply = try session.reply(to: text) { event in
-                if case .text(let piece) = event {
-                    firstToken = firstToken ?? Machine.now()
-                    try output.write(piece)
-                }
-                return !Interrupts.requested
-            }
-            try output.write([UInt8(ascii: "\n")])
-            note(reply, readingSeconds: (firstToken ?? Machine.now()) - start, since: start)
-        } catch let error as ChatError {
-            // The message was refused and the conversation is as before.
-            guard isInteractive else { throw error }
-            StandardStreams.note("\(error)")
-        }
-        guard Interrupts.requested else { return }
-        if Interrupts.signal != Interrupts.keyboard || !isInteractive { throw Interrupts.exitCode }
-        Interrupts.clear()
-    }
-
-    private func note(
-        _ reply: ChatSession<Model>.Reply, readingSeconds: Double, since start: Double
-    ) {
-        if reply.forgottenMessages > 0 {
-            StandardStreams.note(
-                "(the context is full: the \(reply.forgottenMessages) oldest messages have left)")
-        }
-        if showsFigures {
-            let writing = Machine.now() - start - readingSeconds
-            let rate = Double(reply.tokenCount) / max(writing, 1e-9)
-            StandardStreams.note(
-                "(read \(reply.promptTokensRead) of \(reply.promptTokens) tokens in "
-                    + "\(Figures.decimal(readingSeconds, 2)) s, wrote \(reply.tokenCount), "
-                    + "\(Figures.decimal(rate, 1)) tokens/s)")
-        }
+    private func completion() -> ChatCompletion {
+        var completion = ChatCompletion()
+        guard isInteractive else { return completion }
+        completion.sessions = (try? SessionOptions.existingStore()?.names()) ?? []
+        completion.branches = record.conversation.branches.map(\.name)
+        completion.adapters = loaded.adapters.map(\.name)
+        return completion
     }
 }
