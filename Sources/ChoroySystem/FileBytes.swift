@@ -10,16 +10,8 @@ public enum FileBytes {
     ///
     /// - Throws: `FileError` when the file is missing, a directory, unreadable or larger than `limit` bytes.
     public static func read(_ path: String, limit: Int = 1 << 36) throws -> [UInt8] {
-        let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError.file(path, expected: "a readable file") }
+        let (descriptor, status) = try open(path)
         defer { if path != "-" { close(descriptor) } }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw SystemError.file(path, expected: "a readable file")
-        }
-        if status.st_mode & S_IFMT == S_IFDIR {
-            throw FileError(path, expected: "a file", found: "a directory")
-        }
         let size = Int(status.st_size)
         guard size <= limit else {
             throw FileError(path, expected: "at most \(limit) bytes", found: "\(size) bytes")
@@ -32,6 +24,45 @@ public enum FileBytes {
             return bytes
         }
         return try stream(descriptor, path: path, limit: limit)
+    }
+
+    /// Gives the bytes of the file at `path`, or of standard input for "-", piece by piece: for files
+    /// that need not be in memory as a whole.
+    ///
+    /// - Throws: `FileError` when the file is missing, a directory or unreadable, and what `body` throws.
+    public static func forEachPiece(of path: String, _ body: ([UInt8]) throws -> Void) throws {
+        let (descriptor, _) = try open(path)
+        defer { if path != "-" { close(descriptor) } }
+        while true {
+            let piece = try unsafe [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, count in
+                count = try unsafe fill(
+                    UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
+            }
+            if piece.isEmpty { return }
+            try body(piece)
+        }
+    }
+
+    private static func open(_ path: String) throws -> (descriptor: Int32, status: stat) {
+        #if canImport(Glibc)
+            let descriptor =
+                path == "-" ? STDIN_FILENO : unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        #else
+            let descriptor =
+                path == "-" ? STDIN_FILENO : unsafe Darwin.open(path, O_RDONLY | O_CLOEXEC)
+        #endif
+        guard descriptor >= 0 else { throw SystemError.file(path, expected: "a readable file") }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            let error = SystemError.file(path, expected: "a readable file")
+            if path != "-" { close(descriptor) }
+            throw error
+        }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            if path != "-" { close(descriptor) }
+            throw FileError(path, expected: "a file", found: "a directory")
+        }
+        return (descriptor, status)
     }
 
     private static func fill(

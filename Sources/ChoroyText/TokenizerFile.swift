@@ -117,7 +117,9 @@ enum TokenizerFile {
         ]
         if tokenizer.id(ofSpecial: "<|endoftext|>") != nil {
             members.append(("bos_token", .string("<|endoftext|>")))
-            members.append(("eos_token", .string("<|endoftext|>")))
+            // A reply ends where its turn does.
+            members.append(
+                ("eos_token", .string(template == .chatML ? "<|im_end|>" : "<|endoftext|>")))
         }
         if template == .chatML {
             members.append(("chat_template", .string(ChatTemplate.chatMLSource)))

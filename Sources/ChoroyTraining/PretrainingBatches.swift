@@ -6,22 +6,27 @@ public import ChoroyText
 /// Batch number s is a function of (tokens, seed, s) alone, so a run that resumes reads what it would
 /// have read. An epoch visits the text in non-overlapping pieces, in a random order, beginning at a
 /// random offset below `context`.
-public struct PretrainingBatches: Sendable {
+public struct PretrainingBatches: TrainingBatches {
     /// Tokens of each sequence: the model reads the first `context`, and is scored on the last.
     public let tokens: [TokenID]
     public let context: Int
     public let batchSize: Int
+    /// Sequences of a part of a batch.
+    public let microBatchSize: Int
     private let seed: UInt64
     private var epoch = -1
     private var order: [Int32] = []
     private var offset = 0
 
     /// - Precondition: `tokens.count > context`.
-    public init(_ tokens: [TokenID], context: Int, batchSize: Int, seed: UInt64) {
+    public init(
+        _ tokens: [TokenID], context: Int, batchSize: Int, microBatchSize: Int? = nil, seed: UInt64
+    ) {
         precondition(tokens.count > context, "\(tokens.count) tokens, context \(context)")
         self.tokens = tokens
         self.context = context
         self.batchSize = batchSize
+        self.microBatchSize = microBatchSize ?? batchSize
         self.seed = seed
     }
 
@@ -42,17 +47,25 @@ public struct PretrainingBatches: Sendable {
         return (inputs, targets)
     }
 
+    public mutating func microBatches(_ step: Int) -> [MicroBatch] {
+        let (inputs, targets) = batch(step)
+        return stride(from: 0, to: batchSize, by: microBatchSize).map { first in
+            let count = min(microBatchSize, batchSize - first)
+            let range = first * context..<(first + count) * context
+            return MicroBatch(
+                inputs: Array(inputs[range]), targets: Array(targets[range]),
+                lengths: [Int](repeating: context, count: count), first: first)
+        }
+    }
+
+    public func tokens(before step: Int) -> Int { step * batchSize * context }
+
     private mutating func start(of piece: Int) -> Int {
         let pieces = piecesPerEpoch
         if piece / pieces != epoch {
             epoch = piece / pieces
-            var random = SeededRandom(
-                seed: SeededRandom.value(seed: seed, stream: 1, index: UInt64(epoch)))
-            order = Array(0..<Int32(pieces))
-            // Fisher & Yates by hand: a later Swift may shuffle in another order.
-            for last in order.indices.dropFirst().reversed() {
-                order.swapAt(last, random.below(last + 1))
-            }
+            var random = EpochOrder.random(seed: seed, epoch: epoch)
+            order = EpochOrder.shuffled(pieces, using: &random)
             let spare = tokens.count - 1 - pieces * context
             offset = random.below(min(context, spare) + 1)
         }

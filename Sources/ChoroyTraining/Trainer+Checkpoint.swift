@@ -5,12 +5,13 @@ internal import ChoroyTensor
 /// All that decides a trainer's future: weights, moments, and the counts in `state.json`. Batches and
 /// dropout are functions of the step, so they need no state.
 extension Trainer {
-    func write(to directory: String) throws {
-        let weights = model.parameters.map { Safetensors.Entry($0.name, $0.value) }
+    /// `weights` is the name of the file of the parameters that are trained.
+    func write(to directory: String, weights: String) throws {
         try Safetensors.write(
-            to: FilePath.join(directory, "model.safetensors"), tensors: weights)
+            to: FilePath.join(directory, weights),
+            tensors: trainable.map { Safetensors.Entry($0.name, $0.value) })
         var moments: [Safetensors.Entry] = []
-        for (index, parameter) in model.parameters.enumerated() {
+        for (index, parameter) in trainable.enumerated() {
             let (first, second) = optimizer.moments.values(index)
             moments.append(.init("first.\(parameter.name)", first))
             moments.append(.init("second.\(parameter.name)", second))
@@ -26,6 +27,7 @@ extension Trainer {
             to: FilePath.join(directory, "state.json"))
     }
 
+    /// Goes back to the state of `checkpoint`, but for the weights.
     func restore(from checkpoint: Checkpoint) throws {
         let path = checkpoint.path(of: "state.json")
         let state = try JSONReader.parse(FileBytes.read(path, limit: 1 << 20), path: path)
@@ -38,7 +40,7 @@ extension Trainer {
                 found: JSONWriter.string(state))
         }
         let moments = try SafetensorsFile(path: checkpoint.path(of: "optimizer.safetensors"))
-        for (index, parameter) in model.parameters.enumerated() {
+        for (index, parameter) in trainable.enumerated() {
             let first = try moments.tensor("first.\(parameter.name)")
             let second = try moments.tensor("second.\(parameter.name)")
             guard first.shape == parameter.shape, second.shape == parameter.shape else {
@@ -51,5 +53,29 @@ extension Trainer {
         self.step = step
         optimizer.step = updates
         nonFiniteSteps = skipped
+    }
+
+    /// Sets the parameters that are trained to the values that a checkpoint's file has.
+    func restoreWeights(from path: String) throws {
+        let file = try SafetensorsFile(path: path)
+        for parameter in trainable {
+            let value = try file.tensor(parameter.name)
+            guard value.shape == parameter.shape else {
+                throw FileError(
+                    path, at: "tensor \(parameter.name)", expected: "shape \(parameter.shape)",
+                    found: "\(value.shape)")
+            }
+            parameter.set(value)
+        }
+    }
+}
+
+extension Parameter {
+    /// Takes the values of `value`, which has the same shape.
+    ///
+    /// - Precondition: as for `update`.
+    func set(_ value: Tensor) {
+        precondition(value.shape == shape, "\(name): \(value.shape) for \(shape)")
+        unsafe update { unsafe $0.update(from: value.pointer, count: value.count) }
     }
 }

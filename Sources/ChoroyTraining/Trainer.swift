@@ -1,9 +1,8 @@
 public import ChoroyModel
-internal import ChoroySystem
-internal import ChoroyTensor
+public import ChoroyTensor
 public import ChoroyText
 
-/// Trains a Transformer on batches of a text: each turn of the sequence is one step.
+/// Trains a Transformer, or adapters of it, on batches: each turn of the sequence is one step.
 ///
 ///     for report in trainer { … }
 ///
@@ -15,9 +14,11 @@ public final class Trainer: Sequence, IteratorProtocol {
     public internal(set) var step = 0
     /// Steps in a row whose loss or gradient was not finite; they changed nothing.
     public internal(set) var nonFiniteSteps = 0
+    /// What training changes.
+    public let trainable: [Parameter]
     var optimizer: AdamW
     private var gradients: Gradients
-    private var batches: PretrainingBatches
+    private var batches: any TrainingBatches
 
     /// What one step did.
     public struct Report: Sendable {
@@ -25,7 +26,7 @@ public final class Trainer: Sequence, IteratorProtocol {
         public let step: Int
         /// Tokens read by all steps so far.
         public let tokens: Int
-        /// Mean nats of a token before the update.
+        /// Mean nats of a target before the update.
         public let loss: Double
         public let learningRate: Double
         /// Norm of the gradient before clipping.
@@ -34,22 +35,35 @@ public final class Trainer: Sequence, IteratorProtocol {
         public let isFinite: Bool
     }
 
+    /// A trainer of all of a new model on a text.
+    ///
     /// - Precondition: the text has more tokens than the plan's context.
-    public init(_ model: Transformer, tokens: [TokenID], plan: TrainingPlan) {
+    public convenience init(_ model: Transformer, tokens: [TokenID], plan: TrainingPlan) {
+        self.init(
+            model, trainable: model.parameters,
+            on: PretrainingBatches(
+                tokens, context: plan.context, batchSize: plan.batchSize,
+                microBatchSize: plan.microBatchSize, seed: plan.seed), plan: plan)
+    }
+
+    /// A trainer of the parameters `trainable`; the others of `model` are frozen.
+    public init(
+        _ model: Transformer, trainable: [Parameter], on batches: any TrainingBatches,
+        plan: TrainingPlan
+    ) {
         self.model = model
+        self.trainable = trainable
+        self.batches = batches
         self.plan = plan
-        optimizer = AdamW(model.parameters, settings: plan.optimizer)
-        gradients = Gradients(for: model.parameters)
-        batches = PretrainingBatches(
-            tokens, context: plan.context, batchSize: plan.batchSize, seed: plan.seed)
+        optimizer = AdamW(trainable, settings: plan.optimizer)
+        gradients = Gradients(for: trainable)
     }
 
     /// One step; nil when the plan is done.
     public func next() -> Report? {
         guard step < plan.steps else { return nil }
-        let (inputs, targets) = batches.batch(step)
         gradients.reset()
-        let loss = accumulate(inputs, targets)
+        let loss = accumulate(batches.microBatches(step))
         let norm = gradients.norm()
         let rate = plan.schedule.rate(at: step)
         let isFinite = loss.isFinite && norm.isFinite
@@ -61,27 +75,28 @@ public final class Trainer: Sequence, IteratorProtocol {
         }
         step += 1
         return Report(
-            step: step, tokens: step * plan.batchSize * plan.context, loss: loss,
-            learningRate: rate, gradientNorm: norm, isFinite: isFinite)
+            step: step, tokens: batches.tokens(before: step), loss: loss, learningRate: rate,
+            gradientNorm: norm, isFinite: isFinite)
     }
 
-    /// Adds the gradient of a batch, a few sequences at a time; gives the mean loss.
-    private func accumulate(_ inputs: [TokenID], _ targets: [TokenID]) -> Double {
-        let (context, batchSize) = (plan.context, plan.batchSize)
+    /// Tokens read by all steps so far.
+    public var tokens: Int { batches.tokens(before: step) }
+
+    /// Adds the gradient of a batch, part by part; gives the mean loss of its targets.
+    private func accumulate(_ parts: [MicroBatch]) -> Double {
+        let counts = parts.map(\.targetCount)
+        let total = counts.reduce(0, +)
         var loss = 0.0
-        for first in stride(from: 0, to: batchSize, by: plan.microBatchSize) {
-            let count = Swift.min(plan.microBatchSize, batchSize - first)
-            let range = first * context..<(first + count) * context
+        for (part, count) in zip(parts, counts) where count > 0 {
             let pass = ForwardPass.training(
-                lengths: [Int](repeating: context, count: count),
+                lengths: part.lengths,
                 .init(
-                    dropout: plan.dropout, seed: plan.seed ^ UInt64(first) << 32, step: step),
+                    dropout: plan.dropout, seed: plan.seed ^ UInt64(part.first) << 32, step: step),
                 precision: plan.precision)
-            let hidden = model.hidden(Array(inputs[range]), pass)
             let mean = linearCrossEntropy(
-                hidden, model.lmHead, recording: true, targets: Array(targets[range]),
-                precision: plan.precision)
-            let share = Float(count) / Float(batchSize)
+                model.hidden(part.inputs, pass), model.lmHead, recording: true,
+                targets: part.targets, precision: plan.precision)
+            let share = Float(count) / Float(total)
             loss += Double(mean.scalar) * Double(share)
             mean.backward(into: &gradients, scale: share)
         }

@@ -98,7 +98,9 @@ public final class TrainingRun {
     ///
     /// - Throws: `FileError`; earlier checkpoints are intact then.
     public func save() throws {
-        try store.save(step: trainer.step) { try trainer.write(to: $0) }
+        try store.save(step: trainer.step) {
+            try trainer.write(to: $0, weights: "model.safetensors")
+        }
     }
 
     private static func firstModel(_ record: TrainingRecord) throws -> Transformer {

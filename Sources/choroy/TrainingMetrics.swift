@@ -16,14 +16,20 @@ final class TrainingMetrics {
     private var lines: [UInt8] = []
     /// (step, loss in nats) of each line.
     private(set) var losses: [(x: Double, y: Double)] = []
-    /// (step, bits per byte) of each validation.
+    /// The key of a validation's number.
+    private let key: String
+    /// (step, number) of each validation.
     private(set) var validations: [(x: Double, y: Double)] = []
     /// Seconds of training before this process.
     private(set) var earlierSeconds = 0.0
 
     /// Opens the file of the run in `directory`. Lines after `step` are dropped, for a run that goes
     /// on from there, and so is what is no line of ours.
-    init(directory: String, keepingUpTo step: Int) throws {
+    init(
+        directory: String, keepingUpTo step: Int,
+        validation key: String = "validation_bits_per_byte"
+    ) throws {
+        self.key = key
         path = FilePath.join(directory, "training/metrics.jsonl")
         if FilePath.kind(of: path) != .missing {
             for line in try FileBytes.read(path).split(separator: 10) {
@@ -37,8 +43,8 @@ final class TrainingMetrics {
                 if let loss = values["loss"]?.double, 0...1e6 ~= loss {
                     losses.append((Double(at), loss))
                 }
-                if let bits = values["validation_bits_per_byte"]?.double, 0...1e6 ~= bits {
-                    validations.append((Double(at), bits))
+                if let validation = values[key]?.double, 0...1e6 ~= validation {
+                    validations.append((Double(at), validation))
                 }
             }
         }
@@ -47,15 +53,15 @@ final class TrainingMetrics {
 
     /// Adds a line. On a full disk it is kept in memory and written with a later one.
     func append(
-        _ report: Trainer.Report, seconds: Double, tokensPerSecond: Double, bitsPerByte: Double?
+        _ report: Trainer.Report, seconds: Double, tokensPerSecond: Double, validation: Double?
     ) {
         losses.append((Double(report.step), report.loss))
-        if let bitsPerByte { validations.append((Double(report.step), bitsPerByte)) }
+        if let validation { validations.append((Double(report.step), validation)) }
         let object = JSONObject([
             ("step", .integer(report.step)), ("tokens", .integer(report.tokens)),
             ("seconds", .number((seconds * 1000).rounded() / 1000)),
             ("loss", .number(report.loss)),
-            ("validation_bits_per_byte", bitsPerByte.map { .number($0) } ?? .null),
+            (key, validation.map { .number($0) } ?? .null),
             ("learning_rate", .number(report.learningRate)),
             ("gradient_norm", .number(report.gradientNorm)),
             ("tokens_per_second", .number(tokensPerSecond.rounded())),

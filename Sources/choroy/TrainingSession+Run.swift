@@ -46,7 +46,7 @@ extension TrainingSession {
             if evaluates || report.step % lineInterval == 0 {
                 metrics.append(
                     report, seconds: metrics.earlierSeconds + seconds, tokensPerSecond: rate,
-                    bitsPerByte: evaluates ? bits : nil)
+                    validation: evaluates ? bits : nil)
             }
             let stops = Interrupts.requested
             if evaluates || stops {

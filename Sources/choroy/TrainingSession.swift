@@ -90,7 +90,7 @@ struct TrainingSession {
     }
 
     /// Finds out early what would fail late: a place where no directory can be made.
-    private static func checkPlace(_ output: String) throws {
+    static func checkPlace(_ output: String) throws {
         var place = output
         while FilePath.kind(of: place) == .missing {
             let above = FilePath.directory(of: place)
@@ -107,7 +107,7 @@ struct TrainingSession {
 
     /// A directory that holds something else is not written into; one that has only what a run
     /// killed at its start left may be.
-    private static func checkIsNew(_ output: String, resume: Bool) throws {
+    static func checkIsNew(_ output: String, resume: Bool) throws {
         func has(_ name: String) -> Bool {
             FilePath.kind(of: FilePath.join(output, name)) != .missing
         }
@@ -115,16 +115,18 @@ struct TrainingSession {
             throw FileError(
                 output, expected: "a new directory, or --resume", found: "a training run")
         }
-        if has("training/lock") && !has("model.safetensors") { return }
+        if has("training/lock") && !has("model.safetensors") && !has("adapter_model.safetensors") {
+            return
+        }
         for (name, found) in [
             ("config.json", "another model"), ("model.safetensors", "another model"),
-            ("tokenizer.json", "a tokenizer"),
+            ("adapter_config.json", "an adapter"), ("tokenizer.json", "a tokenizer"),
         ] where has(name) {
             throw FileError(output, expected: "a new directory", found: found)
         }
     }
 
-    private static func checkMemory(_ bytes: Int) throws {
+    static func checkMemory(_ bytes: Int) throws {
         let limit = Machine.memoryBytes
         guard bytes <= limit else {
             throw FileError(

@@ -76,7 +76,7 @@ import choroy
         #expect(decoder.append([0x0D]) == [.text("\u{FFFD}"), .enter])
     }
 
-    @Test(arguments: ["lorem ipsum \n", "~", "\u{1B}[201", "é🦜"])
+    @Test(arguments: ["lorem ipsum \n", "é🦜~\u{1B}[201"])
     func `a paste of 10 MB in small reads is one text`(unit: String) {
         let text = String(repeating: unit, count: 10_000_000 / unit.utf8.count)
         let bytes = Array("\u{1B}[200~\(text)\u{1B}[201~\r".utf8)
@@ -86,6 +86,9 @@ import choroy
             keys += decoder.append(bytes[start..<min(start + 4093, bytes.count)])
         }
         #expect(keys.count == 2 && keys.last == .enter)
-        if case .paste(let pasted) = keys.first { #expect(pasted.utf8.elementsEqual(text.utf8)) }
+        if case .paste(let pasted) = keys.first {
+            let isSame = pasted.utf8.elementsEqual(text.utf8)
+            #expect(isSame)
+        }
     }
 }

@@ -94,7 +94,7 @@ final class TerminalRun {
     }
 
     /// Reads until `text` appears after what was waited for before; false after `seconds`.
-    func shows(_ text: String, within seconds: Double = 10) -> Bool {
+    func shows(_ text: String, within seconds: Double = 30) -> Bool {
         let wanted = Array(text.utf8)
         let end = Machine.now() + seconds
         repeat {
@@ -107,7 +107,7 @@ final class TerminalRun {
     }
 
     /// Reads until what a person sees fulfils a condition; false after `seconds`.
-    func sees(within seconds: Double = 10, _ condition: (TerminalScreen) -> Bool) -> Bool {
+    func sees(within seconds: Double = 30, _ condition: (TerminalScreen) -> Bool) -> Bool {
         let end = Machine.now() + seconds
         repeat {
             if condition(display) { return true }
@@ -116,7 +116,7 @@ final class TerminalRun {
     }
 
     /// Reads until the line with the cursor and those above it are these.
-    func sees(_ lines: String..., within seconds: Double = 10) -> Bool {
+    func sees(_ lines: String..., within seconds: Double = 30) -> Bool {
         sees(within: seconds) { display in
             display.lines.prefix(display.cursor.row + 1).suffix(lines.count) == lines[...]
         }
@@ -130,7 +130,7 @@ final class TerminalRun {
     }
 
     /// Reads to the end and gives the exit code; a command that does not end is killed.
-    func end(within seconds: Double = 10) -> Int32 {
+    func end(within seconds: Double = 30) -> Int32 {
         let deadline = Machine.now() + seconds
         while Machine.now() < deadline, read(until: deadline) {}
         isOver = true

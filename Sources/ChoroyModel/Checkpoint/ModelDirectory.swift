@@ -34,12 +34,13 @@ public struct ModelDirectory: Sendable {
         weights = try Self.weights(in: path)
     }
 
-    /// Writes all but the weights; `config.json` gets the hash of the tokenizer.
+    /// Writes all but the weights; `config.json` gets the hash of the tokenizer. A model that was
+    /// trained to chat has a chat template.
     ///
     /// - Precondition: `config.vocabSize` is not below the size of the tokenizer's vocabulary.
     public static func write(
         _ config: TransformerConfig, tokenizer: Tokenizer, generation: GenerationConfig? = nil,
-        to path: String
+        chatTemplate: ChatTemplate? = nil, to path: String
     ) throws {
         precondition(
             tokenizer.vocabularySize <= config.vocabSize,
@@ -50,7 +51,7 @@ public struct ModelDirectory: Sendable {
         let generation =
             generation
             ?? GenerationConfig(bosTokenId: config.bosTokenId, eosTokenId: config.eosTokenId)
-        try tokenizer.save(to: path)
+        try tokenizer.save(to: path, chatTemplate: chatTemplate)
         try generation.write(to: FilePath.join(path, "generation_config.json"))
         // Last, so that a directory with a config has its other files too.
         try config.write(to: FilePath.join(path, "config.json"))

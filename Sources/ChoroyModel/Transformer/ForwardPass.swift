@@ -36,6 +36,13 @@ public struct ForwardPass {
             recordsGradient: true, precision: precision, regularization: regularization)
     }
 
+    /// A pass over whole sequences of which nothing is remembered or recorded, to score them.
+    public static func scoring(lengths: [Int]) -> ForwardPass {
+        ForwardPass(
+            lengths: lengths, positions: lengths.flatMap { 0..<$0 }, caches: nil,
+            recordsGradient: false, precision: .float32, regularization: nil)
+    }
+
     /// A pass that continues `caches`, which must have room for the new tokens.
     static func continuing(_ caches: [KeyValueCache], lengths: [Int]) -> ForwardPass {
         let positions = zip(caches, lengths).flatMap { $0.count..<$0.count + $1 }

@@ -90,14 +90,14 @@ struct Chat: ParsableCommand {
         try chat(with: loaded.model, loaded, try record(file, loaded))
     }
 
-    private func settings(model: String) -> Conversation.Settings {
-        Conversation.Settings(
+    private func settings(model: String) -> ChatHistory.Settings {
+        ChatHistory.Settings(
             model: FilePath.absolute(model), adapter: nil, system: system,
             sampling: sampling.parameters, maxTokens: maxTokens ?? 512)
     }
 
     /// What the conversation was held with, changed by what is asked for now.
-    private func record(_ file: ConversationFile?, _ loaded: LoadedModel) throws -> ChatRecord {
+    private func record(_ file: SessionFile?, _ loaded: LoadedModel) throws -> ChatRecord {
         var wanted = settings(model: loaded.name)
         wanted.adapter = loaded.adapters.first?.name
         guard let file else { return ChatRecord(wanted, isStored: !stored.noSave) }

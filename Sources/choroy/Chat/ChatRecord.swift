@@ -4,24 +4,24 @@ import ChoroyText
 
 /// The conversation of a chat, with the file that keeps it unless nothing is to be kept.
 struct ChatRecord {
-    private(set) var file: ConversationFile?
-    private var unsaved: Conversation
+    private(set) var file: SessionFile?
+    private var unsaved: ChatHistory
     /// Whether the first message brings a file named after the time.
     private var beginsFile: Bool
 
-    init(_ file: ConversationFile) {
+    init(_ file: SessionFile) {
         self.file = file
         unsaved = file.conversation
         beginsFile = false
     }
 
     /// A new conversation that is stored from its first message on, or not at all.
-    init(_ settings: Conversation.Settings, isStored: Bool) {
-        unsaved = Conversation(settings)
+    init(_ settings: ChatHistory.Settings, isStored: Bool) {
+        unsaved = ChatHistory(settings)
         beginsFile = isStored
     }
 
-    var conversation: Conversation { file?.conversation ?? unsaved }
+    var conversation: ChatHistory { file?.conversation ?? unsaved }
 
     /// Whether the first message will be stored.
     var willBeStored: Bool { file == nil && beginsFile }
@@ -30,7 +30,7 @@ struct ChatRecord {
     mutating func storeNothing() { beginsFile = false }
 
     /// Lets events happen, on the disk where there is a file.
-    mutating func append(_ event: Conversation.Event) throws {
+    mutating func append(_ event: ChatHistory.Event) throws {
         if let file { return try file.append(event) }
         unsaved.apply(event)
         guard beginsFile, case .message = event else { return }
@@ -38,7 +38,7 @@ struct ChatRecord {
     }
 
     /// Writes all that happened to another file, which has nothing yet, and goes on there.
-    mutating func move(to other: ConversationFile) throws {
+    mutating func move(to other: SessionFile) throws {
         try other.take(conversation)
         file = other
     }

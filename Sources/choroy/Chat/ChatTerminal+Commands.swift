@@ -27,7 +27,7 @@ extension ChatTerminal {
         return true
     }
 
-    private var userEntries: [Conversation.Entry] {
+    private var userEntries: [ChatHistory.Entry] {
         record.conversation.path.filter { $0.message.role == .user }
     }
 

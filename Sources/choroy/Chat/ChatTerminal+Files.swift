@@ -71,7 +71,7 @@ extension ChatTerminal {
         let path = conversation.path
         let count = path.count { $0.message.role == .user }
         let branch =
-            conversation.branch == Conversation.firstBranch ? "" : ", branch \(conversation.branch)"
+            conversation.branch == ChatHistory.firstBranch ? "" : ", branch \(conversation.branch)"
         tell("Session \(record.file?.name ?? "")\(branch): \(count) turn\(count == 1 ? "" : "s").")
         if FilePath.name(of: conversation.settings.model) != FilePath.name(of: loaded.name) {
             tell("(it was held with \(conversation.settings.model))")

@@ -8,7 +8,7 @@ extension ChatTerminal {
     /// Says `text` and shows the model's reply.
     mutating func say(_ text: String) throws {
         let conversation = record.conversation
-        var events: [Conversation.Event] = []
+        var events: [ChatHistory.Event] = []
         var copy = conversation
         // A message that was never answered gives way to the new one.
         if let last = conversation.path.last, last.message.role == .user {
@@ -22,7 +22,7 @@ extension ChatTerminal {
     /// Lets `events` happen, which end with a message of the user's, and has the model answer it.
     ///
     /// Without a reply the conversation goes back to where it was.
-    mutating func answer(after events: [Conversation.Event]) throws {
+    mutating func answer(after events: [ChatHistory.Event]) throws {
         let before = record.conversation.head
         for event in events { try keep(event) }
         session.messages = record.conversation.messages
@@ -75,7 +75,7 @@ extension ChatTerminal {
     /// Lets an event happen; a person who types is told when it cannot be stored, and goes on.
     ///
     /// So does every chat when nobody asked for the conversation that cannot be begun.
-    mutating func keep(_ event: Conversation.Event) throws {
+    mutating func keep(_ event: ChatHistory.Event) throws {
         do {
             try record.append(event)
         } catch {

@@ -33,13 +33,13 @@ struct SessionOptions: ParsableArguments {
     private static let folder = "sessions"
 
     /// Where conversations are stored; made if it is missing.
-    static func store() throws -> ConversationStore {
+    static func store() throws -> SessionStore {
         let home = try UserDirectory.open()
-        return ConversationStore(in: try PrivateDirectory(at: FilePath.join(home.path, folder)))
+        return SessionStore(in: try PrivateDirectory(at: FilePath.join(home.path, folder)))
     }
 
     /// The same where there is such a place already; nil where nothing can be stored yet.
-    static func existingStore() throws -> ConversationStore? {
+    static func existingStore() throws -> SessionStore? {
         guard let home = UserDirectory.path,
             FilePath.kind(of: FilePath.join(home, folder)) != .missing
         else { return nil }
@@ -47,7 +47,7 @@ struct SessionOptions: ParsableArguments {
     }
 
     /// The conversation that was asked for, taken from the store; nil when none was.
-    func open(settings: Conversation.Settings) throws -> ConversationFile? {
+    func open(settings: ChatHistory.Settings) throws -> SessionFile? {
         if continues {
             guard let store = try Self.existingStore(), let latest = try store.latest() else {
                 throw FileError(

@@ -39,8 +39,10 @@ struct LineEditor {
             && (StandardStreams.outputIsTerminal || StandardStreams.errorIsTerminal)
         if Interrupts.requested { return .interrupted }
         guard canEdit, let mode = RawMode() else { return try readPlainly(prompt) }
-        defer { mode.leave() }
-        return try edit(prompt, text, completions, mode)
+        var event = LineEvent.end
+        defer { if case .line = event { mode.leave(hidingKeys: true) } else { mode.leave() } }
+        event = try edit(prompt, text, completions, mode)
+        return event
     }
 
     /// Adds a message to the history; gives the reason when the file could not be written.

@@ -35,7 +35,8 @@ struct RawMode {
     init?() {
         var modes = termios()
         guard unsafe tcgetattr(STDIN_FILENO, &modes) == 0 else { return nil }
-        unsafe original = modes
+        // Not the modes that hide keys.
+        if !isRaw.load(ordering: .sequentiallyConsistent) { unsafe original = modes }
         Self.registerOnce
         isRaw.store(true, ordering: .sequentiallyConsistent)
         guard Self.apply() else {
@@ -57,9 +58,19 @@ struct RawMode {
     }
 
     /// The modes and the answers to signals from before.
-    func leave() {
-        Self.restore()
+    ///
+    /// With `hidingKeys` the terminal shows no keys yet: what is typed while something else is written
+    /// waits for the next prompt.
+    func leave(hidingKeys: Bool = false) {
+        if hidingKeys { Self.hideKeys() } else { Self.restore() }
         for action in earlier { action.install() }
+    }
+
+    private static func hideKeys() {
+        var modes = unsafe original
+        modes.c_lflag &= ~tcflag_t(ECHO)
+        unsafe tcsetattr(STDIN_FILENO, TCSANOW, &modes)
+        endPasteMarks()
     }
 
     /// The signals that have come since this was asked last.
@@ -106,6 +117,10 @@ struct RawMode {
         // In the background this would stop the process.
         guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
         unsafe tcsetattr(STDIN_FILENO, TCSANOW, &original)
+        endPasteMarks()
+    }
+
+    private static func endPasteMarks() {
         let screen = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO
         pasteMarksOff.withUTF8Buffer { bytes in
             _ = unsafe write(screen, bytes.baseAddress, bytes.count)

@@ -12,11 +12,11 @@ import ChoroyText
 ///     {"event":"settings","settings":{…},"time":…}
 ///
 /// Keys that are not known are ignored; an event or a version that is not known is an error.
-enum ConversationJSON {
+enum SessionJSON {
     static let format = "choroy-conversation"
     static let version = 1
 
-    static func header(_ settings: Conversation.Settings, time: Int) -> JSONValue {
+    static func header(_ settings: ChatHistory.Settings, time: Int) -> JSONValue {
         .object(
             JSONObject([
                 ("format", .string(format)), ("version", .integer(version)),
@@ -24,7 +24,7 @@ enum ConversationJSON {
             ]))
     }
 
-    static func event(_ event: Conversation.Event, time: Int) -> JSONValue {
+    static func event(_ event: ChatHistory.Event, time: Int) -> JSONValue {
         var object = JSONObject()
         switch event {
         case .message(let entry):
@@ -48,7 +48,7 @@ enum ConversationJSON {
         return .object(object)
     }
 
-    private static func json(_ settings: Conversation.Settings) -> JSONValue {
+    private static func json(_ settings: ChatHistory.Settings) -> JSONValue {
         let sampling = settings.sampling
         return .object(
             JSONObject([
@@ -126,7 +126,7 @@ enum ConversationJSON {
     }
 
     static func settings(header value: JSONValue, path: String, at place: String) throws(FileError)
-        -> Conversation.Settings
+        -> ChatHistory.Settings
     {
         let header = try members(value, path, place)
         guard header.object["format"]?.string == format else {
@@ -139,7 +139,7 @@ enum ConversationJSON {
     }
 
     private static func settings(_ value: JSONValue?, _ path: String, _ place: String)
-        throws(FileError) -> Conversation.Settings
+        throws(FileError) -> ChatHistory.Settings
     {
         let json = try members(value, path, place)
         var sampling = SamplingParameters()
@@ -160,13 +160,13 @@ enum ConversationJSON {
         }
         let maxTokens = try json.integer("max_tokens")
         guard maxTokens > 0 else { throw json.error("max_tokens", "a whole number from 1") }
-        return Conversation.Settings(
+        return ChatHistory.Settings(
             model: try json.string("model"), adapter: try json.optionalString("adapter"),
             system: try json.optionalString("system"), sampling: sampling, maxTokens: maxTokens)
     }
 
     static func event(_ value: JSONValue, path: String, at place: String) throws(FileError)
-        -> Conversation.Event
+        -> ChatHistory.Event
     {
         let json = try members(value, path, place)
         switch try json.string("event") {
@@ -179,7 +179,7 @@ enum ConversationJSON {
                 throw json.error("end", "finished, max_tokens or interrupted")
             }
             return .message(
-                Conversation.Entry(
+                ChatHistory.Entry(
                     id: try json.integer("id"), parent: try json.optionalInteger("parent"),
                     message: Message(role: role, content: try json.string("content")),
                     end: end.flatMap(ChatReply.End.init)))

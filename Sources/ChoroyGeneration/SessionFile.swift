@@ -11,10 +11,10 @@ import ChoroySystem
 /// An event is on the disk when `append` returns. A process that is killed, or a disk that is full,
 /// leaves at most a part of the last line; the next one to open the file takes that away and has all
 /// that was there before. One process at a time has the file.
-public final class ConversationFile {
+public final class SessionFile {
     public let name: String
     public let path: String
-    public private(set) var conversation: Conversation
+    public private(set) var conversation: ChatHistory
 
     private let lock: FileLock
     /// Bytes of whole lines in the file; nil while there is no file.
@@ -30,21 +30,21 @@ public final class ConversationFile {
     ///
     /// - Throws: `FileError` when another process has it, when it is a link or somebody else's, or with
     ///   the line where it is damaged.
-    init(_ name: String, in directory: PrivateDirectory, settings: Conversation.Settings) throws {
+    init(_ name: String, in directory: PrivateDirectory, settings: ChatHistory.Settings) throws {
         self.name = name
         // Made private by the second look, when it was made by the lock.
         lock = try Self.lock(name, in: directory)
-        path = try directory.file("\(name).\(ConversationStore.pathExtension)")
-        conversation = Conversation(settings)
+        path = try directory.file("\(name).\(SessionStore.pathExtension)")
+        conversation = ChatHistory(settings)
         pending = []
         if FilePath.kind(of: path) == .missing {
-            pending = Self.line(ConversationJSON.header(settings, time: Self.time))
+            pending = Self.line(SessionJSON.header(settings, time: Self.time))
             return
         }
         let (stored, length, isWhole) = try Self.read(path)
         guard let stored else {
             // Not even the header was written.
-            pending = Self.line(ConversationJSON.header(settings, time: Self.time))
+            pending = Self.line(SessionJSON.header(settings, time: Self.time))
             try write([], after: 0)
             return
         }
@@ -73,11 +73,11 @@ public final class ConversationFile {
     /// Settings wait for the first message, so that a chat that says nothing leaves no file.
     /// - Throws: `FileError` when they cannot be written; they have happened all the same, and are
     ///   written with the next.
-    public func append(_ events: Conversation.Event...) throws {
+    public func append(_ events: ChatHistory.Event...) throws {
         var isUrgent = false
         for event in events {
             conversation.apply(event)
-            pending += Self.line(ConversationJSON.event(event, time: Self.time))
+            pending += Self.line(SessionJSON.event(event, time: Self.time))
             if case .settings = event, !isStored { continue }
             isUrgent = true
         }
@@ -86,13 +86,13 @@ public final class ConversationFile {
 
     /// Begins with all that happened in another conversation.
     /// - Precondition: nothing has happened in this one.
-    public func take(_ other: Conversation) throws {
+    public func take(_ other: ChatHistory) throws {
         precondition(conversation.entries.isEmpty && !isStored, "take: \(name) has begun")
-        conversation = Conversation(other.settings)
-        pending = Self.line(ConversationJSON.header(other.settings, time: Self.time))
+        conversation = ChatHistory(other.settings)
+        pending = Self.line(SessionJSON.header(other.settings, time: Self.time))
         for event in other.events {
             conversation.apply(event)
-            pending += Self.line(ConversationJSON.event(event, time: Self.time))
+            pending += Self.line(SessionJSON.event(event, time: Self.time))
         }
         try save()
     }
@@ -132,10 +132,10 @@ public final class ConversationFile {
     /// `length` counts the bytes of its lines without a part of a line at the end; `isWhole` tells
     /// whether the last of them has its end. There is no conversation when not even the header is whole.
     static func read(_ path: String) throws -> (
-        conversation: Conversation?, length: Int, isWhole: Bool
+        conversation: ChatHistory?, length: Int, isWhole: Bool
     ) {
         let bytes = try FileBytes.read(path, limit: limit)
-        var conversation: Conversation?
+        var conversation: ChatHistory?
         var start = 0
         var number = 0
         while start < bytes.count {
@@ -161,17 +161,17 @@ public final class ConversationFile {
     }
 
     /// What every file begins with.
-    private static let header = "{\"format\":\"\(ConversationJSON.format)\"".utf8
+    private static let header = "{\"format\":\"\(SessionJSON.format)\"".utf8
 
     private static func take(
-        _ value: JSONValue, _ conversation: inout Conversation?, path: String, at place: String
+        _ value: JSONValue, _ conversation: inout ChatHistory?, path: String, at place: String
     ) throws {
         guard let known = conversation else {
-            conversation = Conversation(
-                try ConversationJSON.settings(header: value, path: path, at: place))
+            conversation = ChatHistory(
+                try SessionJSON.settings(header: value, path: path, at: place))
             return
         }
-        let event = try ConversationJSON.event(value, path: path, at: place)
+        let event = try SessionJSON.event(value, path: path, at: place)
         if let problem = known.problem(with: event) {
             throw FileError(path, at: place, expected: problem.expected, found: problem.found)
         }

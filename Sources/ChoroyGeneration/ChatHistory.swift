@@ -5,7 +5,7 @@ public import ChoroyText
 /// Messages form a tree; each has a number, in the order they were said, and knows the one before it.
 /// Every branch has a name and a head, its last message. Undoing, editing and regenerating move the
 /// head; nothing is ever removed.
-public struct Conversation: Sendable, Equatable {
+public struct ChatHistory: Sendable, Equatable {
     /// A message as it was said.
     public struct Entry: Sendable, Equatable {
         /// From 1, in the order of saying.
@@ -68,7 +68,7 @@ public struct Conversation: Sendable, Equatable {
 
     public init(_ settings: Settings) { self.settings = settings }
 
-    public static func == (a: Conversation, b: Conversation) -> Bool {
+    public static func == (a: ChatHistory, b: ChatHistory) -> Bool {
         a.entries == b.entries && a.current == b.current && a.settings == b.settings
             && a.branches.elementsEqual(b.branches) { $0 == $1 }
     }

@@ -11,17 +11,17 @@ import Testing
 #endif
 
 @Suite struct `Stored conversations` {
-    static let settings = Conversation.Settings(model: "/models/m", system: "Be\nkind.")
+    static let settings = ChatHistory.Settings(model: "/models/m", system: "Be\nkind.")
 
-    static func withStore(_ body: (ConversationStore) throws -> Void) throws {
+    static func withStore(_ body: (SessionStore) throws -> Void) throws {
         try Fixtures.withTemporaryDirectory { directory in
             try body(
-                ConversationStore(
+                SessionStore(
                     in: PrivateDirectory(at: FilePath.join(directory, "home/sessions"))))
         }
     }
 
-    static func say(_ file: ConversationFile, _ text: String, _ reply: String) throws {
+    static func say(_ file: SessionFile, _ text: String, _ reply: String) throws {
         try file.append(file.conversation.saying(Message(role: .user, content: text)))
         try file.append(
             file.conversation.saying(Message(role: .assistant, content: reply), end: .finished))
@@ -34,7 +34,7 @@ import Testing
 
     @Test func `what is said comes back, with all its branches`() throws {
         try Self.withStore { store in
-            let before: Conversation
+            let before: ChatHistory
             do {
                 let file = try store.open("talk", settings: Self.settings)
                 #expect(!file.isStored && !store.exists("talk"))
@@ -54,7 +54,7 @@ import Testing
                 try file.append(.head(2))
                 before = file.conversation
             }
-            let file = try store.open("talk", settings: Conversation.Settings(model: "/other"))
+            let file = try store.open("talk", settings: ChatHistory.Settings(model: "/other"))
             #expect(file.conversation == before)
             #expect(
                 file.conversation.messages.map(\.content) == [

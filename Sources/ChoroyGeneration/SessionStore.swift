@@ -2,7 +2,7 @@ public import ChoroySystem
 import ChoroyText
 
 /// The conversations of a person, one file each in a private directory.
-public struct ConversationStore: Sendable {
+public struct SessionStore: Sendable {
     public let directory: PrivateDirectory
 
     static let pathExtension = "jsonl"
@@ -23,19 +23,19 @@ public struct ConversationStore: Sendable {
 
     /// Opens a conversation, or begins one that is stored with its first message.
     ///
-    /// - Throws: `FileError` when the name cannot be one, and what `ConversationFile` throws.
-    public func open(_ name: String, settings: Conversation.Settings) throws -> ConversationFile {
+    /// - Throws: `FileError` when the name cannot be one, and what `SessionFile` throws.
+    public func open(_ name: String, settings: ChatHistory.Settings) throws -> SessionFile {
         if let problem = SessionName.problem(with: name) {
             throw FileError(
                 "session \(name)",
                 expected: "a name of letters, digits and the like, without slashes and dots",
                 found: problem)
         }
-        return try ConversationFile(name, in: directory, settings: settings)
+        return try SessionFile(name, in: directory, settings: settings)
     }
 
     /// Begins a conversation named after the time.
-    public func begin(settings: Conversation.Settings) throws -> ConversationFile {
+    public func begin(settings: ChatHistory.Settings) throws -> SessionFile {
         let stamp = Machine.dateAndTime(Machine.unixTime())
         for number in 1...1000 {
             let name = number == 1 ? stamp : "\(stamp)-\(number)"
@@ -70,9 +70,9 @@ public struct ConversationStore: Sendable {
     }
 
     /// What is stored under a name, read without taking it from a chat that is in it.
-    public func conversation(_ name: String) throws -> Conversation {
+    public func conversation(_ name: String) throws -> ChatHistory {
         let path = try directory.file("\(name).\(Self.pathExtension)")
-        guard let conversation = try ConversationFile.read(path).conversation else {
+        guard let conversation = try SessionFile.read(path).conversation else {
             throw FileError(path, expected: "a conversation", found: "not even a whole header")
         }
         return conversation
