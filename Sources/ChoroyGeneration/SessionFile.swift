@@ -16,7 +16,8 @@ public final class SessionFile {
     public let path: String
     public private(set) var conversation: ChatHistory
 
-    private let lock: FileLock
+    /// Nil once the file is left.
+    private var lock: FileLock?
     /// Bytes of whole lines in the file; nil while there is no file.
     private var length: Int?
     /// Lines that are not in the file yet: the first message brings the header, and a line that could not
@@ -97,9 +98,13 @@ public final class SessionFile {
         try save()
     }
 
+    /// Leaves the file to others.
+    public func close() { lock = nil }
+
     /// Writes what waits.
     public func save() throws {
         guard !pending.isEmpty else { return }
+        precondition(lock != nil, "session \(name): written after it was left")
         try write(pending, after: length ?? 0)
         pending = []
     }

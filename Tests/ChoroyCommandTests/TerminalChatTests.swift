@@ -109,7 +109,7 @@ struct `A chat on a terminal` {
             #expect(run.shows("and on and on "))
             run.type("Count!\u{3}")
             // The line that Ctrl-C was typed in is dropped by the terminal itself.
-            #expect(run.sees(">>>"))
+            #expect(run.shows(">>> ") && run.sees(">>>"))
             #expect(!run.display.text.contains("Count!") && !run.display.text.contains("^C"))
             run.type("Go!\r")
             #expect(run.shows("and on and on "))

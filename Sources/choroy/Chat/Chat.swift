@@ -81,31 +81,35 @@ struct Chat: ParsableCommand {
         if stored.listSessions { return try SessionOptions.printList(json: json) }
         threads.apply()
         // Opened before the model is read, so that a mistake is told at once.
-        let file = try stored.open(settings: settings(model: model ?? ""))
+        let asked = settings()
+        let file = try stored.open(settings: asked)
         let path = model ?? file?.conversation.settings.model ?? ""
         guard !path.isEmpty else {
             throw ValidationError("a conversation that is new needs a model")
         }
         let loaded = try LoadedModel.load(path, adapters: adapter.places)
-        try chat(with: loaded.model, loaded, try record(file, loaded))
+        try chat(with: loaded.model, loaded, try record(file, asked, loaded))
     }
 
-    private func settings(model: String) -> ChatHistory.Settings {
+    private func settings() -> ChatHistory.Settings {
         ChatHistory.Settings(
-            model: FilePath.absolute(model), adapter: nil, system: system,
-            sampling: sampling.parameters, maxTokens: maxTokens ?? 512)
+            model: model.map(FilePath.absolute) ?? "", adapter: adapter.places.first?.name,
+            system: system, sampling: sampling.parameters, maxTokens: maxTokens ?? 512)
     }
 
     /// What the conversation was held with, changed by what is asked for now.
-    private func record(_ file: SessionFile?, _ loaded: LoadedModel) throws -> ChatRecord {
-        var wanted = settings(model: loaded.name)
-        wanted.adapter = loaded.adapters.first?.name
-        guard let file else { return ChatRecord(wanted, isStored: !stored.noSave) }
+    private func record(
+        _ file: SessionFile?, _ asked: ChatHistory.Settings, _ loaded: LoadedModel
+    ) throws -> ChatRecord {
+        guard let file else { return ChatRecord(asked, isStored: !stored.noSave) }
+        var record = ChatRecord(file)
         let known = file.conversation.settings
+        guard file.isStored else { return record }
+        var wanted = asked
+        wanted.model = FilePath.absolute(loaded.name)
         wanted.system = system ?? known.system
         wanted.maxTokens = maxTokens ?? known.maxTokens
         wanted.sampling = sampling.applied(to: known.sampling)
-        var record = ChatRecord(file)
         if wanted != known { try record.append(.settings(wanted)) }
         return record
     }

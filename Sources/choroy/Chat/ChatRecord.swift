@@ -40,6 +40,7 @@ struct ChatRecord {
     /// Writes all that happened to another file, which has nothing yet, and goes on there.
     mutating func move(to other: SessionFile) throws {
         try other.take(conversation)
+        file?.close()
         file = other
     }
 }

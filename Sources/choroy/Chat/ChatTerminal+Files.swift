@@ -48,6 +48,7 @@ extension ChatTerminal {
         do {
             let file = try store.open(name, settings: record.conversation.settings)
             let stored = file.conversation.settings
+            record.file?.close()
             record = ChatRecord(file)
             settings.system = stored.system
             settings.maxTokens = stored.maxTokens
