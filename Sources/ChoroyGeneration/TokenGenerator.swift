@@ -26,6 +26,8 @@ public struct TokenGenerator<Model: LanguageModel>: Sequence, IteratorProtocol {
     public private(set) var end: End?
     /// Tokens given to the model so far, those read again included.
     public private(set) var tokensRead = 0
+    /// What the model thought of each new token; none unless `alternatives` is given.
+    public private(set) var scores: [TokenScore] = []
 
     private let model: Model
     /// Draws the tokens; its random numbers have moved on with each.
@@ -34,6 +36,7 @@ public struct TokenGenerator<Model: LanguageModel>: Sequence, IteratorProtocol {
     private let stopTokens: Set<TokenID>
     private let contextLength: Int
     private let chunk: Int
+    private let alternatives: Int?
     /// One element; an array since that is what the model takes, and a copy would fork the state.
     private var states: [Model.State]
     /// The state has read `tokens[start ..< start + state.count]`.
@@ -44,12 +47,13 @@ public struct TokenGenerator<Model: LanguageModel>: Sequence, IteratorProtocol {
     /// A generator that continues `prompt`.
     ///
     /// `state` may have read the first tokens of the prompt already; only the others are read.
-    /// `prefillChunk` is how many tokens of the prompt the model reads at a time.
+    /// `prefillChunk` is how many tokens of the prompt the model reads at a time; `alternatives` asks for
+    /// `scores`, with this many of the likeliest tokens each.
     /// - Precondition: the prompt has a token; a given state has read no more than the prompt.
     public init(
         _ model: Model, prompt: [TokenID], state: Model.State? = nil, sampler: Sampler,
         maxTokens: Int = .max, stopTokens: Set<TokenID> = [], contextLength: Int? = nil,
-        prefillChunk: Int = 256
+        prefillChunk: Int = 256, alternatives: Int? = nil
     ) {
         let state = state ?? model.initialState()
         precondition(!prompt.isEmpty, "TokenGenerator: the prompt has no tokens")
@@ -65,6 +69,7 @@ public struct TokenGenerator<Model: LanguageModel>: Sequence, IteratorProtocol {
         self.stopTokens = stopTokens
         self.contextLength = contextLength ?? .max
         chunk = prefillChunk
+        self.alternatives = alternatives
         tokens = prompt
         promptCount = prompt.count
         states = [state]
@@ -119,10 +124,14 @@ public struct TokenGenerator<Model: LanguageModel>: Sequence, IteratorProtocol {
         }
         while prefill() {}
         do {
-            let token = try sampler.sample(logits ?? [], history: tokens)
+            let row = logits ?? []
+            let token = try sampler.sample(row, history: tokens)
             guard !stopTokens.contains(token) else {
                 end = .stopToken(token)
                 return nil
+            }
+            if let alternatives {
+                scores.append(TokenScore(of: token, in: row, alternatives: alternatives))
             }
             tokens.append(token)
             logits = nil

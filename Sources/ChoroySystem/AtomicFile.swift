@@ -120,6 +120,14 @@ public final class FileWriter {
         }
     }
 
+    /// Cuts the file off after its first `count` bytes, and drops what was not written yet.
+    public func truncate(to count: Int) throws {
+        buffer.removeAll(keepingCapacity: true)
+        guard ftruncate(descriptor, off_t(count)) == 0 else {
+            throw SystemError.file(name, expected: "a file that can be cut to \(count) bytes")
+        }
+    }
+
     public func close() {
         guard descriptor >= 0 else { return }
         #if canImport(Glibc)

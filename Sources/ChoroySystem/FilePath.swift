@@ -25,6 +25,18 @@ public enum FilePath {
         return Int(status.st_size)
     }
 
+    /// When the content of a file changed last, in seconds since 1970; nil when it cannot be asked.
+    public static func modificationTime(of path: String) -> Double? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        #if canImport(Glibc)
+            let time = status.st_mtim
+        #else
+            let time = status.st_mtimespec
+        #endif
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
     /// Whether both paths lead to one and the same file.
     public static func isSameFile(_ a: String, _ b: String) -> Bool {
         var (first, second) = (stat(), stat())
@@ -40,6 +52,13 @@ public enum FilePath {
         guard fsync(descriptor) == 0 else {
             throw SystemError.file(path, expected: "a disk that keeps what is written")
         }
+    }
+
+    /// The same place from the root on, without links; `path` itself when there is no such place.
+    public static func absolute(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 
     /// The directory part of a path, "." for a bare name.

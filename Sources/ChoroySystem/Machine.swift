@@ -77,3 +77,19 @@ extension Machine {
         return unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min))"
     }
 }
+
+extension Machine {
+    /// Seconds since 1970.
+    public static func unixTime() -> Int { time(nil) }
+
+    /// Date and time of day here, as "2026-11-24_15-08-31": in order of time, and fit for a file's name.
+    public static func dateAndTime(_ seconds: Int) -> String {
+        var seconds = time_t(seconds)
+        var parts = unsafe tm()
+        unsafe localtime_r(&seconds, &parts)
+        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let day = unsafe [1900 + parts.tm_year, parts.tm_mon + 1, parts.tm_mday].map(two)
+        let time = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec].map(two)
+        return day.joined(separator: "-") + "_" + time.joined(separator: "-")
+    }
+}

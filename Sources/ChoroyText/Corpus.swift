@@ -11,13 +11,13 @@ public struct Corpus: Sendable {
     public let byteCount: Int
 
     /// Reads files, directories (their files in the order of their names, without those that begin
-    /// with a dot, and without `.jsonl`, which is chat data) and "-" for standard input.
+    /// with a dot) and "-" for standard input.
     ///
     /// - Throws: `FileError` for what cannot be read, what is not text (a NUL within the first
     ///   4,096 bytes) and when there is no text at all. Invalid UTF-8 is kept as it is.
     public init(at paths: [String]) throws {
         var documents: [ArraySlice<UInt8>] = []
-        for name in try Self.files(at: paths, where: { !$0.hasSuffix(".jsonl") }) {
+        for name in try Self.files(at: paths) {
             let bytes = try FileBytes.read(name)
             if let place = bytes.prefix(4096).firstIndex(of: 0) {
                 throw FileError(

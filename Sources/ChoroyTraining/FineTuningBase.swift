@@ -47,6 +47,12 @@ public struct FineTuningBase: Sendable {
         switch method {
         case .full:
             let model = try Transformer(config, from: directory.weights)
+            // Matrices in bytes are no parameters.
+            guard model.parameters.reduce(0, { $0 + $1.count }) == config.parameterCount else {
+                throw FileError(
+                    directory.path, expected: "weights in floats, to train all of them",
+                    found: "a quantized model; an adapter can be trained on it (lora)")
+            }
             return Learner(model: model, trainable: model.parameters)
         case .lora(let adapterConfig):
             let base = try Transformer(config, from: directory.weights, isFrozen: true)

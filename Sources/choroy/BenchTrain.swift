@@ -12,7 +12,8 @@ struct BenchTrain: ParsableCommand {
         discussion: """
             Random tokens, AdamW, clipping. T1: 4 layers, 128 wide, vocabulary 65, 12 × 64 \
             tokens a step; T2: 6 layers, 384 wide, vocabulary 4096, 32 × 256; T3: 30 layers, 576 wide, \
-            vocabulary 49152, 4 × 512.
+            vocabulary 49152, 4 × 512. T1-lora, T2-lora and T3-lora train an adapter of rank 16 on all \
+            projections of the frozen model.
 
             Example: choroy bench train --case T1 --case T2 --runs 5
             """)
@@ -32,8 +33,19 @@ struct BenchTrain: ParsableCommand {
         let context: Int
         let batchSize: Int
         let steps: Int
+        /// The adapter that is trained instead of the model.
+        var adapter: AdapterConfig?
 
-        static let all = [
+        /// The same with an adapter of rank 16 on all projections.
+        var lora: Shape {
+            Shape(
+                name: "\(name)-lora", config: config, context: context, batchSize: batchSize,
+                steps: steps, adapter: AdapterConfig(r: 16, loraAlpha: 32))
+        }
+
+        static var all: [Shape] { full + full.map(\.lora) }
+
+        private static let full = [
             Shape(
                 name: "T1",
                 config: TransformerConfig(
@@ -64,28 +76,40 @@ struct BenchTrain: ParsableCommand {
             }
         }
         for name in cases where !Shape.all.contains(where: { $0.name == name }) {
-            throw ValidationError("--case: expected T1, T2 or T3, found \(name)")
+            throw ValidationError(
+                "--case: expected T1, T2 or T3, with -lora or without, found \(name)")
         }
     }
 
     func run() throws {
         common.begin()
         for shape in Shape.all {
-            guard cases.isEmpty ? shape.name != "T3" : cases.contains(shape.name) else { continue }
+            let isDefault = ["T1", "T2"].contains(shape.name)
+            guard cases.isEmpty ? isDefault : cases.contains(shape.name) else { continue }
             try measure(shape)
         }
     }
 
     private func measure(_ shape: Shape) throws {
         let block = steps ?? shape.steps
-        let model = try Transformer(shape.config, from: ParameterSource(seed: 1))
+        let source = ParameterSource(seed: 1, isFrozen: shape.adapter != nil)
+        var model = try Transformer(shape.config, from: source)
+        var trainable = model.parameters
+        if let config = shape.adapter {
+            let adapter = Adapter(config, seed: 3)
+            model = try model.attaching(adapter)
+            trainable = adapter.parameters
+        }
         var random = SeededRandom(seed: 2)
         let tokens = (0..<400_000).map { _ in TokenID(random.below(shape.config.vocabSize)) }
         let warmup = max(2, block / 3)
         let plan = TrainingPlan(
             steps: warmup + block * runs, context: shape.context, batchSize: shape.batchSize,
             precision: precision)
-        let trainer = Trainer(model, tokens: tokens, plan: plan)
+        let batches = PretrainingBatches(
+            tokens, context: plan.context, batchSize: plan.batchSize,
+            microBatchSize: plan.microBatchSize, seed: plan.seed)
+        let trainer = Trainer(model, trainable: trainable, on: batches, plan: plan)
         for _ in 0..<warmup { _ = trainer.next() }
         var rates: [Double] = []
         for _ in 0..<runs {
@@ -96,6 +120,7 @@ struct BenchTrain: ParsableCommand {
         common.report(
             shape.name, metric: "tokens_per_second", unit: "tokens/s", rates,
             precision: precision.rawValue)
+        guard shape.adapter == nil else { return reportMemory(shape) }
         // 6 N a token and the attention's two products, as a share of what the machine's multipliers give.
         let attention =
             12.0 * Double(shape.config.numHiddenLayers * shape.context)
@@ -104,6 +129,10 @@ struct BenchTrain: ParsableCommand {
         common.report(
             shape.name, metric: "gflops", unit: "GFLOP/s", rates.map { $0 * flops / 1e9 },
             precision: precision.rawValue)
+        reportMemory(shape)
+    }
+
+    private func reportMemory(_ shape: Shape) {
         common.report(
             shape.name, metric: "peak_rss_bytes", unit: "bytes",
             [Double(Machine.peakResidentBytes)], precision: precision.rawValue)

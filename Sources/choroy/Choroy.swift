@@ -8,7 +8,6 @@ struct Choroy: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, TokenizerCommand.self, NGram.self, Train.self, Finetune.self, Merge.self,
-            Quantize.self,
-            Evaluate.self, Generate.self, Chat.self, Bench.self,
+            Quantize.self, Evaluate.self, Generate.self, Chat.self, Bench.self,
         ])
 }

@@ -39,6 +39,9 @@ struct Generate: ParsableCommand {
     @Flag(help: "Print one JSON object with the text and the figures.")
     var json = false
 
+    @Flag(help: "Show how probable each token was: by colour, or as a table instead of the text.")
+    var showProbabilities = false
+
     @Flag(help: "Say tokens per second also when standard error is no terminal.")
     var verbose = false
 
@@ -82,21 +85,32 @@ struct Generate: ParsableCommand {
         let start = Machine.now()
         var generator = TokenGenerator(
             model, prompt: prompt, sampler: try Sampler(parameters), maxTokens: maxTokens,
-            stopTokens: loaded.endOfText, contextLength: loaded.contextLength)
+            stopTokens: loaded.endOfText, contextLength: loaded.contextLength,
+            alternatives: showProbabilities ? 5 : nil)
         var stream = TextStream(stopStrings: stop)
-        var output = ModelOutput()
+        let form = showProbabilities ? ReplyView.probabilities : .text
+        var view = ReplyView(json ? .nothing : form, dropsLeadingSpace: false)
+        if !json, form == .colors {
+            StandardStreams.noteExactly(ProbabilityView.legend(.errors) + "\n")
+        }
         var text: [UInt8] = []
+        var tokens: [GeneratedToken] = []
         func show(_ piece: [UInt8]) throws {
-            if json { text += piece } else { try output.write(piece) }
+            if json { text += piece }
+            try view.show(.text(piece))
         }
 
         while !Interrupts.requested, generator.prefill() {}
         let promptSeconds = Machine.now() - start
         while !Interrupts.requested, stream.stop == nil, let token = try generator.step() {
-            try show(stream.append(loaded.encoding.bytes(of: token)))
+            let bytes = loaded.encoding.bytes(of: token)
+            let scored = GeneratedToken(id: token, bytes: bytes, score: generator.scores.last)
+            if json && showProbabilities { tokens.append(scored) }
+            try view.show(.token(scored))
+            try show(stream.append(bytes))
         }
         try show(stream.finish())
-        if output.isTerminal && !json { try output.endLine() }
+        if view.output.isTerminal { try view.endLine() }
 
         let seconds = Machine.now() - start
         let count = generator.generated.count
@@ -104,7 +118,7 @@ struct Generate: ParsableCommand {
         let end =
             Interrupts.requested ? "interrupted" : generator.end == .maxTokens ? "length" : "stop"
         if json {
-            let result = JSONObject([
+            var result = JSONObject([
                 ("model", .string(loaded.name)),
                 ("adapter", loaded.adapters.first.map { .string($0.directory) } ?? .null),
                 ("prompt_tokens", .integer(prompt.count)),
@@ -114,6 +128,9 @@ struct Generate: ParsableCommand {
                 ("tokens_per_second", .number(rate)),
                 ("seed", .integer(Int(clamping: parameters.seed))),
             ])
+            if showProbabilities {
+                result.append("probabilities", ProbabilityView.json(tokens, loaded.encoding))
+            }
             try StandardStreams.printLine(JSONWriter.string(.object(result)))
         } else if verbose || StandardStreams.errorIsTerminal {
             StandardStreams.note(

@@ -201,7 +201,7 @@ struct `A chat on a terminal` {
             #expect(run.sees("one two three", ">>>"))
             leave(run)
         }
-        try withChat(["--no-history"]) { run, directory in
+        try withChat(["--no-history", "--no-save"]) { run, directory in
             run.type("Count!\r")
             #expect(run.sees("one two three", ">>>"))
             leave(run)

@@ -50,4 +50,23 @@ import Testing
             #expect(zip(nats, wanted).allSatisfy { abs($0 + $1) <= 1e-4 })
         }
     }
+
+    /// 4e-5: logits reach 18.4, and PEFT's own float32 differs by 3.0e-5 between the two, since W + s · B A
+    /// is rounded once more when it is merged.
+    @Test(.enabled(if: isThere, sharedDataIsAbsent))
+    func `gives the same logits merged`() throws {
+        let (directory, golden) = try Self.golden("golden.json")
+        let base = try Self.base()
+        let attached = try base.attaching(Adapter(contentsOf: directory))
+        let merged = try base.merging(Adapter(contentsOf: directory))
+        for prompt in try #require(golden["forward"]?.array) {
+            let tokens = try Self.ids(prompt["input_ids"])
+            let rows = [attached, merged].map { model in
+                var states = [model.initialState()]
+                return model.logits([tokens], states: &states, at: .all).values
+            }
+            let difference = zip(rows[0], rows[1]).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(difference <= 4e-5)
+        }
+    }
 }

@@ -65,14 +65,16 @@ import Testing
             largestDifference(Self.logits(golden.base, golden.tokens).values, golden.logits) > 0.1)
     }
 
-    /// 1e-5: the same sums in another order.
+    /// 1e-5: the same sums in another order. "rslora" scales by up to 6 what is drawn wide already:
+    /// there PEFT's own float32 differs by 1.6e-5 between the two, each 1.5e-5 or more from float64.
     @Test(arguments: kinds)
     func `merged into the model give what they give attached`(_ kind: String) throws {
         let golden = try Golden(kind)
         let attached = Self.logits(try golden.attached(), golden.tokens)
         let merged = try golden.base.merging(Adapter(contentsOf: golden.directory))
         #expect(
-            largestDifference(Self.logits(merged, golden.tokens).values, attached.values) <= 1e-5)
+            largestDifference(Self.logits(merged, golden.tokens).values, attached.values)
+                <= (kind == "rslora" ? 3e-5 : 1e-5))
         #expect(merged.parameters.map(\.name) == golden.base.parameters.map(\.name))
     }
 
@@ -236,23 +238,25 @@ func bits(_ tensor: Tensor) -> [UInt32] { tensor.values.map(\.bitPattern) }
     @Test func `name the tensor and both shapes`() throws {
         #expect(try attach() == nil)
         let name = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"
-        let missing = try attach { $0.filter { $0.name != name } }
+        let missing = try attach(tensors: { $0.filter { $0.name != name } })
         #expect(missing?.place == "tensor \(name)")
         #expect(missing?.found == "no such tensor")
-        let narrow = try attach { tensors in
+        let narrow = try attach(tensors: { tensors in
             tensors.map {
                 $0.name == name ? (name, [31, 4], Array($0.values.prefix(124))) : $0
             }
-        }
+        })
         #expect(narrow?.expected == "shape [32, 4]")
         #expect(narrow?.found == "[31, 4]")
-        let spare = try attach { $0 + [("base_model.model.spare.lora_A.weight", [1], [0])] }
+        let spare = try attach(tensors: {
+            $0 + [("base_model.model.spare.lora_A.weight", [1], [0])]
+        })
         #expect(spare?.place == "tensor base_model.model.spare.lora_A.weight")
-        let broken = try attach { tensors in
+        let broken = try attach(tensors: { tensors in
             tensors.map {
                 $0.name == name ? ($0.name, $0.shape, [.nan] + $0.values.dropFirst()) : $0
             }
-        }
+        })
         #expect(broken?.expected == "finite numbers")
     }
 

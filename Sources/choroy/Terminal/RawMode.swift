@@ -45,9 +45,6 @@ struct RawMode {
         }
         arrived.store(0, ordering: .sequentiallyConsistent)
         for number in [SIGTSTP, SIGCONT, SIGWINCH] { handle(number) { RawMode.note($0) } }
-        for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGQUIT] {
-            handle(number) { RawMode.crash($0) }
-        }
     }
 
     private mutating func handle(_ number: Int32, with handler: @convention(c) (Int32) -> Void) {
@@ -142,5 +139,12 @@ struct RawMode {
         _ = raise(number)
     }
 
-    private static let registerOnce: Void = { _ = atexit { RawMode.restore() } }()
+    /// From the first prompt to the end of the process: keys are hidden during replies too.
+    private static let registerOnce: Void = {
+        _ = atexit { RawMode.restore() }
+        for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGQUIT]
+        where !SignalAction(of: number).isIgnored {
+            SignalAction(number) { RawMode.crash($0) }.install()
+        }
+    }()
 }
