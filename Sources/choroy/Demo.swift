@@ -14,11 +14,13 @@ import ChoroyTraining
 /// `choroy demo`: the whole line on the texts in `corpora/`.
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The whole line on a small text: tokenizer, n-grams, Transformer, chat.",
+        abstract: "The whole line on a small text: tokenizer, n-grams, Transformer, LoRA, int8, chat.",
         discussion: """
-            Trains on the tales and conversations in corpora/, shows how well each model predicts text \
-            that was held back, and opens a chat (a scripted one when standard input is no terminal). A \
-            demo that was stopped goes on; one that is done only chats.
+            Trains on the tales and conversations in corpora/, teaches the model to chat, makes it \
+            small, shows how well each model predicts what was held back, and opens a chat (a scripted \
+            one when standard input is no terminal). A demo that was stopped goes on; one that is done \
+            only chats. Beside the model's directory it writes those with -chat, -merged and -int8 \
+            behind the name.
 
             Example: choroy demo --minutes 2
             """)
@@ -27,7 +29,7 @@ struct Demo: ParsableCommand {
     var corpora: String?
     @Option(help: "The model's directory.")
     var output = "checkpoints/demo"
-    @Option(help: "Minutes that training may take.")
+    @Option(help: "Minutes that training on the text may take.")
     var minutes = 2.0
     @Flag(help: "Train anew, even when there is a finished model.")
     var fresh = false
@@ -48,21 +50,66 @@ struct Demo: ParsableCommand {
             "256",
             "--learning-rate", "0.002", "--dropout", "0.2",
         ])
-        let isDone = (try? ModelDirectory(contentsOf: output)) != nil
+        let isTrained = (try? ModelDirectory(contentsOf: output)) != nil
         StandardStreams.note(
-            "Choroy's demo: from a text to a model that talks, in about \(Int(minutes.rounded(.up)) + 1) minutes\n"
+            "Choroy's demo: from a text to a chatbot, in about \(Int(minutes.rounded(.up)) + 2) minutes\n"
         )
         let session = try TrainingSession(
             text: [folder], output: output, request: request, resume: true)
-        if !isDone {
+        if !isTrained {
+            // What an earlier demo made of another model.
+            for path in [adapter, merged, quantized] { try removeModel(path) }
             try session.describe(json: false)
             StandardStreams.note("")
         }
         Interrupts.collect()
         try session.train(json: false)
         Interrupts.clear()
-        try showLadder(session)
+        let conversations = FilePath.join(folder, "conversations.txt")
+        if (try? ModelDirectory(contentsOf: quantized)) == nil {
+            try teach(conversations)
+            try shrink()
+        }
+        try showLadders(session, conversations)
         try chat(bytes: session.split.training.reduce(0) { $0 + $1.count })
+    }
+
+    // MARK: - From the model to the chatbot
+
+    private var adapter: String { output + "-chat" }
+    private var merged: String { output + "-merged" }
+    private var quantized: String { output + "-int8" }
+
+    private func teach(_ conversations: String) throws {
+        let options = ["--data", conversations, "--output", adapter]
+        say("finetune", [output] + options)
+        let command = try Finetune.parse([output] + options + ["--resume"])
+        try command.run()
+        Interrupts.clear()
+    }
+
+    private func shrink() throws {
+        try removeModel(merged)
+        try removeModel(quantized)
+        say("merge", [output, "--adapter", adapter, "--output", merged])
+        let merge = try Merge.parse([output, "--adapter", adapter, "--output", merged])
+        try merge.run()
+        say("quantize", [merged, "--output", quantized])
+        let quantize = try Quantize.parse([merged, "--output", quantized])
+        try quantize.run()
+    }
+
+    /// The command that a person would type for the next step.
+    private func say(_ command: String, _ arguments: [String]) {
+        let words = arguments.map(TerminalText.shellWord).joined(separator: " ")
+        StandardStreams.note("\nchoroy \(command) \(words)")
+    }
+
+    /// Removes what an earlier demo made, and nothing but a model or an adapter.
+    private func removeModel(_ path: String) throws {
+        let files = ["config.json", "adapter_config.json"].map { FilePath.join(path, $0) }
+        guard files.contains(where: { FilePath.kind(of: $0) == .file }) else { return }
+        try FilePath.remove(path)
     }
 
     /// Removes an earlier demo that is not wanted any more, and nothing but a training run.
@@ -94,23 +141,57 @@ struct Demo: ParsableCommand {
             found: "no such folder")
     }
 
-    private func showLadder(_ session: TrainingSession) throws {
+    // MARK: - The ladders
+
+    private func showLadders(_ session: TrainingSession, _ conversations: String) throws {
         var ladder = Ladder()
         ladder.addUniform()
         ladder.addNGrams(
             [1, 2, 3, 4, 6], training: session.split.training, heldOut: session.split.validation)
-        let loaded = try LoadedModel.load(output)
-        func score(_ model: some LanguageModel) -> Evaluation {
+        let texts = EvaluationText.texts(session.split.validation, encoding: session.tokenizer)
+        ladder.add(
+            "Transformer",
             Evaluation.evaluate(
-                model,
-                on: EvaluationText.texts(session.split.validation, encoding: session.tokenizer),
-                convention: .rolling(context: loaded.contextLength),
-                startToken: loaded.startOfText)
-        }
-        ladder.add("Transformer", score(loaded.model))
+                try transformer(output), on: texts,
+                convention: .rolling(context: session.plan.context),
+                startToken: session.tokenizer.id(ofSpecial: Corpus.separator)))
         StandardStreams.note(
             "\nBits for a byte of text that no model has seen (fewer is better):\n")
         ladder.lines.forEach(StandardStreams.note)
+
+        let examples = try ChatExamples(
+            at: [conversations], template: .chatML, encoding: session.tokenizer,
+            context: session.plan.context
+        ).split.validation
+        guard !examples.isEmpty else { return }
+        var chats = Ladder()
+        for (name, path) in [
+            ("Transformer", output), ("+ LoRA", merged), ("+ int8", quantized),
+        ] {
+            chats.add(name, bitsPerByte: try bitsPerByte(path, examples, session.tokenizer))
+        }
+        StandardStreams.note(
+            "\nBits for a byte of what the assistant says in conversations held back:\n")
+        chats.lines.forEach(StandardStreams.note)
+    }
+
+    private func transformer(_ path: String) throws -> Transformer {
+        let directory = try ModelDirectory(contentsOf: path)
+        return try Transformer(directory.config, from: directory.weights, isFrozen: true)
+    }
+
+    private func bitsPerByte(_ path: String, _ examples: [ChatExample], _ tokenizer: Tokenizer)
+        throws -> Double
+    {
+        let loss = ChatLoss(of: try transformer(path), on: examples)
+        let special = Set(tokenizer.specialTokens.map(\.id))
+        let bytes = examples.reduce(0) { sum, example in
+            zip(example.tokens, example.isTarget).reduce(sum) { sum, token in
+                token.1 && !special.contains(token.0)
+                    ? sum + tokenizer.bytes(of: token.0).count : sum
+            }
+        }
+        return loss.nats / Double(max(1, bytes)) / log(2)
     }
 
     /// A chat with a person, or what a person might say.
@@ -118,15 +199,15 @@ struct Demo: ParsableCommand {
         StandardStreams.note(
             """
 
-            The model has read \(Figures.grouped(bytes >> 10)) KB of text for some minutes: it answers in the manner \
-            of its text, often beside the point. Larger texts and more minutes make it better.
+            The model in \(quantized) has read \(Figures.grouped(bytes >> 10)) KB of text for some minutes: it answers \
+            in the manner of its text, often beside the point. Larger texts and more minutes make it better.
 
             """)
         if StandardStreams.inputIsTerminal {
-            let command = try Chat.parse([output, "--temperature", "0.6"])
+            let command = try Chat.parse([quantized, "--temperature", "0.6"])
             return try command.run()
         }
-        let loaded = try LoadedModel.load(output)
+        let loaded = try LoadedModel.load(quantized)
         try talk(loaded.model, loaded)
     }
 
@@ -135,9 +216,9 @@ struct Demo: ParsableCommand {
         parameters.temperature = 0.6
         parameters.seed = 7
         var session = ChatSession(
-            model, encoding: loaded.encoding, template: .writtenDialogue,
+            model, encoding: loaded.encoding, template: .chatML,
             sampler: try Sampler(parameters), maxTokens: 120, contextLength: loaded.contextLength,
-            startOfText: loaded.startOfText, endOfText: loaded.endOfText)
+            endOfText: loaded.endOfText)
         for question in [
             "Hello! Who are you?", "What do you like to eat?", "I am a little sad today.",
             "Tell me a short story.", "Thank you. Good night!",

@@ -10,6 +10,10 @@ struct Ladder {
         rungs.append((name, result.bitsPerByte, result.standardError))
     }
 
+    mutating func add(_ name: String, bitsPerByte: Double) {
+        rungs.append((name, bitsPerByte, .nan))
+    }
+
     /// Every byte alike: 8 bits.
     mutating func addUniform() { rungs.append(("uniform", 8, .nan)) }
 

@@ -52,7 +52,7 @@ import Testing
         ("rope_scaling", #"{"rope_type":"llama3","factor":8.0}"#, "llama3"),
         ("rope_scaling", #"{"type":"linear","factor":2.0}"#, "linear"),
         ("rope_parameters", #"{"rope_type":"yarn","rope_theta":1e4}"#, "yarn"),
-        ("quantization_config", #"{"bits":4}"#, "an object"),
+        ("quantization_config", #"{"bits":4}"#, "no such key"),
         ("num_attention_heads", "3", "divisor of hidden_size 64, found 3"),
         ("num_key_value_heads", "3", "divisor of num_attention_heads 4, found 3"),
         ("head_dim", "15", "an even number, found 15"), ("head_dim", "0", "found 0"),

@@ -67,13 +67,15 @@ public final class ParameterSource {
     private let load: ((String, [Int]) throws -> Tensor)?
     private let int8: ((String, [Int]) throws -> Int8Matrix?)?
     private let seed: UInt64
+    private let form: QuantizationConfig?
     private let isFrozen: Bool
     private var shared: [String: Parameter] = [:]
     private var sharedWeights: [String: Weight] = [:]
 
-    /// New parameters from a seed.
-    public init(seed: UInt64, isFrozen: Bool = false) {
+    /// New parameters from a seed; with a `form`, matrices in that form of the same numbers.
+    public init(seed: UInt64, isFrozen: Bool = false, form: QuantizationConfig? = nil) {
         self.seed = seed
+        self.form = form
         self.isFrozen = isFrozen
         load = nil
         int8 = nil
@@ -87,6 +89,7 @@ public final class ParameterSource {
         int8: ((_ name: String, _ shape: [Int]) throws -> Int8Matrix?)? = nil
     ) {
         seed = 0
+        form = nil
         self.isFrozen = isFrozen
         self.load = load
         self.int8 = int8
@@ -97,6 +100,7 @@ public final class ParameterSource {
     /// - Precondition: what is built has the same configuration.
     public init(sharing model: Transformer) {
         seed = 0
+        form = nil
         isFrozen = true
         load = nil
         int8 = nil
@@ -147,6 +151,15 @@ public final class ParameterSource {
             if case .dense(let parameter) = known.storage { parameters.append(parameter) }
         } else if let matrix = try int8?(name, shape) {
             weight = Weight(matrix)
+        } else if form == .int8, load == nil {
+            let (stream, depth) = (nextStream, shape[1])
+            weight = unsafe Weight(
+                Int8Matrix(outputs: shape[0], depth: depth) { rows, target in
+                    for index in target.indices {
+                        unsafe target[index] = value(
+                            initial, at: rows.lowerBound * depth + index, stream: stream)
+                    }
+                })
         } else {
             weight = Weight(try parameter(name, shape: shape, initial: initial))
         }
@@ -156,20 +169,23 @@ public final class ParameterSource {
     }
 
     private func make(_ shape: [Int], _ initial: InitialValue) -> Tensor {
-        let count = shape.reduce(1, *)
+        let stream = nextStream
+        return Tensor(
+            (0..<shape.reduce(1, *)).map { value(initial, at: $0, stream: stream) }, shape: shape)
+    }
+
+    /// Each parameter and matrix has random numbers of its own.
+    private var nextStream: UInt64 { UInt64(parameters.count + matrices.count) }
+
+    private func value(_ initial: InitialValue, at index: Int, stream: UInt64) -> Float {
         switch initial {
-        case .ones: return Tensor([Float](repeating: 1, count: count), shape: shape)
+        case .ones: return 1
         case .normal(let deviation):
-            let stream = UInt64(parameters.count)
-            return Tensor(
-                (0..<count).map { index in
-                    // Box & Muller 1958: two uniform numbers make a normal one.
-                    let bits = SeededRandom.value(
-                        seed: seed, stream: stream, index: UInt64(index))
-                    let radius = sqrt(-2 * log((Double(bits >> 32) + 0.5) * 0x1p-32))
-                    let angle = 2 * Double.pi * Double(bits & 0xFFFF_FFFF) * 0x1p-32
-                    return deviation * Float(radius * cos(angle))
-                }, shape: shape)
+            // Box & Muller 1958: two uniform numbers make a normal one.
+            let bits = SeededRandom.value(seed: seed, stream: stream, index: UInt64(index))
+            let radius = sqrt(-2 * log((Double(bits >> 32) + 0.5) * 0x1p-32))
+            let angle = 2 * Double.pi * Double(bits & 0xFFFF_FFFF) * 0x1p-32
+            return deviation * Float(radius * cos(angle))
         }
     }
 }
