@@ -26,21 +26,24 @@ package final class StorageRecycler: Sendable {
     private let free = Mutex<Free>(Free())
 
     private struct Free {
-        var blocks: [Int: [UInt]] = [:]
+        /// Addresses by class of size.
+        var blocks = [[UInt]](repeating: [], count: 4 * Int.bitWidth)
         var bytes = 0
     }
 
-    /// Capacity for `count` floats: powers of two with three steps between, so that near sizes share.
-    private static func capacity(_ count: Int) -> Int {
-        if count <= 64 { return 64 }
-        let step = 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount - 3)
-        return (count + step - 1) / step * step
+    /// Capacity for `count` floats, and the class of such blocks: powers of two with three steps
+    /// between, so that near sizes share.
+    private static func capacity(_ count: Int) -> (floats: Int, sizeClass: Int) {
+        if count <= 64 { return (64, 0) }
+        let shift = Int.bitWidth - (count - 1).leadingZeroBitCount - 3
+        let steps = ((count - 1) >> shift) + 1
+        return (steps << shift, 4 * shift + steps)
     }
 
     fileprivate func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let capacity = Self.capacity(count)
+        let (capacity, sizeClass) = Self.capacity(count)
         let kept: UInt? = free.withLock { free in
-            guard let block = free.blocks[capacity]?.popLast() else { return nil }
+            guard let block = free.blocks[sizeClass].popLast() else { return nil }
             free.bytes -= capacity * 4
             return block
         }
@@ -52,11 +55,11 @@ package final class StorageRecycler: Sendable {
     }
 
     fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
-        let capacity = Self.capacity(count)
+        let (capacity, sizeClass) = Self.capacity(count)
         let address = UInt(bitPattern: pointer)
         let kept = free.withLock { free in
             guard free.bytes + capacity * 4 <= Self.limit else { return false }
-            free.blocks[capacity, default: []].append(address)
+            free.blocks[sizeClass].append(address)
             free.bytes += capacity * 4
             return true
         }
@@ -70,7 +73,7 @@ package final class StorageRecycler: Sendable {
     package func drain() {
         let blocks = free.withLock { free in
             defer { free = Free() }
-            return free.blocks.values.flatMap { $0 }
+            return free.blocks.flatMap { $0 }
         }
         for block in blocks {
             unsafe UnsafeMutableRawPointer(bitPattern: block)?.deallocate()

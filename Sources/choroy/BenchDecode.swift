@@ -27,20 +27,24 @@ struct BenchDecode: ParsableCommand {
     var tokens = 64
     @OptionGroup var common: BenchOptions
 
+    private static let shapes = BenchTrain.Shape.all.filter {
+        ["T1", "T2", "T3"].contains($0.name)
+    }
+
     func validate() throws {
         for (name, value) in [("--runs", runs), ("--tokens", tokens)] {
             guard (1...100_000).contains(value) else {
                 throw ValidationError("\(name): expected 1 to 100000, found \(value)")
             }
         }
-        for name in cases where !BenchTrain.Shape.all.contains(where: { $0.name == name }) {
+        for name in cases where !Self.shapes.contains(where: { $0.name == name }) {
             throw ValidationError("--case: expected T1, T2 or T3, found \(name)")
         }
     }
 
     func run() throws {
         common.begin()
-        for shape in BenchTrain.Shape.all {
+        for shape in Self.shapes {
             guard cases.isEmpty ? shape.name != "T3" : cases.contains(shape.name) else { continue }
             try measure(shape)
         }

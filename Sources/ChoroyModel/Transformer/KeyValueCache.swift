@@ -29,10 +29,10 @@ public struct KeyValueCache: SequenceState {
 
     /// Makes room for `tokens` more; blocks that will be written are this state's own afterwards.
     mutating func reserve(_ tokens: Int) {
-        if count % 64 != 0, let last = blocks.last,
-            !isKnownUniquelyReferenced(&blocks[blocks.count - 1])
-        {
-            blocks[blocks.count - 1] = KeyValueBlock(copying: last)
+        // Asked in place: a name for the block would be a second reference.
+        let last = blocks.count - 1
+        if count % 64 != 0, !isKnownUniquelyReferenced(&blocks[last]) {
+            blocks[last] = KeyValueBlock(copying: blocks[last])
         }
         while blocks.count * 64 < count + tokens {
             blocks.append(
