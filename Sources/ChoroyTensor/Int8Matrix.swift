@@ -212,7 +212,7 @@ public final class Int8Matrix: Sendable {
         precondition(x.width == depth, "linear: \(x.shape) and [\(outputs), \(depth)]")
         let rows = x.rows
         let activations = Int8Activations(x, groups: paddedDepth / Self.group)
-        return unsafe Tensor(shape: Array(x.shape.dropLast()) + [outputs]) { y in
+        return unsafe Tensor(shape: x.shape(width: outputs)) { y in
             guard let y = y.baseAddress else { return }
             let panels = (outputs + Self.panel - 1) / Self.panel
             let rowGrain = 48

@@ -11,7 +11,9 @@ internal import CChoroyKernels
     }
 
     let shape: AttentionShape
-    private var tiles: [UnsafeMutablePointer<Float>]
+    /// Where each tile begins, all displaced alike.
+    private let tiles: [UnsafeMutablePointer<Float>]
+    private let offset: Int
     private let owner: TensorStorage?
 
     /// Fresh tiles, all zeros.
@@ -21,12 +23,16 @@ internal import CChoroyKernels
         unsafe storage.pointer.update(repeating: 0, count: storage.count)
         self.shape = shape
         owner = storage
+        offset = 0
         unsafe tiles = (0..<count).map { unsafe storage.pointer + $0 * size }
     }
 
-    /// Tiles that somebody else keeps alive.
-    package init(_ tiles: [UnsafeMutablePointer<Float>], shape: AttentionShape) {
+    /// Tiles that somebody else keeps alive, each `offset` floats behind a pointer.
+    package init(
+        _ tiles: [UnsafeMutablePointer<Float>], offset: Int = 0, shape: AttentionShape
+    ) {
         self.shape = shape
+        self.offset = offset
         unsafe self.tiles = tiles
         owner = nil
     }
@@ -39,7 +45,7 @@ internal import CChoroyKernels
         let headDim = shape.headDim
         for i in 0..<count {
             let (tile, column) = ((position + i) / 64, (position + i) % 64)
-            let keyTile = unsafe tiles[tile]
+            let keyTile = unsafe tiles[tile] + offset
             let key = unsafe keys + i * stride
             for d in 0..<headDim { unsafe keyTile[d * 64 + column] = key[d] }
             unsafe (keyTile + 64 * headDim + column * shape.stride).update(
@@ -54,21 +60,19 @@ internal import CChoroyKernels
         logSumExp: UnsafeMutablePointer<Float>? = nil
     ) {
         guard rows > 0 else { return }
-        var keys: [UnsafePointer<Float>] = unsafe []
-        var values: [UnsafePointer<Float>] = unsafe []
-        for t in 0...((past + rows - 1) / 64) {
-            unsafe keys.append(UnsafePointer(tiles[t]))
-            unsafe values.append(UnsafePointer(tiles[t] + 64 * shape.headDim))
-        }
         defer { withExtendedLifetime(owner) {} }
-        unsafe keys.withUnsafeBufferPointer { keys in
-            unsafe values.withUnsafeBufferPointer { values in
-                guard let keys = keys.baseAddress, let values = values.baseAddress else { return }
-                unsafe Kernels.table.attention(
-                    q, stride, rows, past, shape.headDim, keys, values, shape.stride, shape.scale,
-                    y,
-                    outStride, logSumExp)
+        let count = (past + rows - 1) / 64 + 1
+        // Keys, then values.
+        unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * count) {
+            places in
+            guard let places = places.baseAddress else { return }
+            for t in 0..<count {
+                unsafe (places + t).initialize(to: UnsafePointer(tiles[t] + offset))
+                unsafe (places + count + t).initialize(to: places[t] + 64 * shape.headDim)
             }
+            unsafe Kernels.table.attention(
+                q, stride, rows, past, shape.headDim, places, places + count, shape.stride,
+                shape.scale, y, outStride, logSumExp)
         }
     }
 }

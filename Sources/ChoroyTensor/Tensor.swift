@@ -48,6 +48,10 @@ public struct Tensor: Sendable {
 
     /// Rows of a matrix: all axes but the last, multiplied.
     package var rows: Int { shape.dropLast().reduce(1, *) }
+    /// The shape with another length of the last axis.
+    func shape(width: Int) -> [Int] {
+        shape.count == 2 ? [shape[0], width] : Array(shape.dropLast()) + [width]
+    }
     /// Length of the last axis.
     package var width: Int { shape.last ?? 1 }
 

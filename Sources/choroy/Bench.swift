@@ -5,7 +5,8 @@ import ChoroyTensor
 /// `choroy bench`: fixed cases, medians with minimum and maximum.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure speed on fixed cases.", subcommands: [BenchGEMM.self, BenchTrain.self, BenchDecode.self])
+        abstract: "Measure speed on fixed cases.",
+        subcommands: [BenchGEMM.self, BenchTrain.self, BenchDecode.self])
 }
 
 /// Options and output that all benchmarks share.

@@ -18,16 +18,19 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
         for (size_t i = 0; i < n * value_stride; i++) sums[i] = 0;
         size_t last = past + r + n - 1;
         for (size_t t = 0; t * TILE <= last; t++) {
-            NAMED(multiply)(q + r * q_stride, q_stride, 1, key_tiles[t], TILE, weights, TILE, n, TILE,
+            // Keys that the last of these queries sees; nothing is computed of those behind.
+            size_t keys = last + 1 - t * TILE < TILE ? last + 1 - t * TILE : TILE;
+            size_t width = (keys + 15) / 16 * 16;
+            NAMED(multiply)(q + r * q_stride, q_stride, 1, key_tiles[t], TILE, weights, TILE, n, width,
                 head_dim, 0);
             for (size_t i = 0; i < n; i++) {
                 float *w = weights + i * TILE;
                 // Keys up to the query's own position, the rest hidden.
                 size_t position = past + r + i;
                 size_t seen = position + 1 > t * TILE ? position + 1 - t * TILE : 0;
-                for (size_t j = seen; j < TILE; j++) w[j] = -__builtin_inff();
+                for (size_t j = seen; j < width; j++) w[j] = -__builtin_inff();
                 v16 top = splat(-__builtin_inff());
-                for (size_t j = 0; j < TILE; j += 16) {
+                for (size_t j = 0; j < width; j += 16) {
                     v16 s = load(w + j) * splat(scale);
                     store(w + j, s);
                     top = max16(top, s);
@@ -36,7 +39,7 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
                 m = m > maximum[i] ? m : maximum[i];
                 float fade = __builtin_expf(maximum[i] - m);
                 v16 sum = splat(0);
-                for (size_t j = 0; j < TILE; j += 16) {
+                for (size_t j = 0; j < width; j += 16) {
                     v16 p = exp16(load(w + j) - splat(m));
                     store(w + j, p);
                     sum = sum + p;
@@ -47,7 +50,7 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
                     store(sums + i * value_stride + j, load(sums + i * value_stride + j) * splat(fade));
             }
             NAMED(multiply)(weights, TILE, 1, value_tiles[t], value_stride, sums, value_stride, n,
-                value_stride, TILE, 1);
+                value_stride, keys, 1);
         }
         for (size_t i = 0; i < n; i++) {
             float *y = out + (r + i) * out_stride;

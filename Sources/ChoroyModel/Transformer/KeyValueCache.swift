@@ -45,9 +45,10 @@ public struct KeyValueCache: SequenceState {
 
     /// The tiles of every key-value head in one layer.
     func tiles(layer: Int) -> [KeyValueTiles] {
-        (0..<shape.keyValueHeads).map { head in
+        let starts = unsafe blocks.map { unsafe $0.tile(layer * shape.keyValueHeads) }
+        return (0..<shape.keyValueHeads).map { head in
             unsafe KeyValueTiles(
-                blocks.map { unsafe $0.tile(layer * shape.keyValueHeads + head) }, shape: shape)
+                starts, offset: head * KeyValueTiles.tileSize(shape), shape: shape)
         }
     }
 }

@@ -41,7 +41,7 @@ package final class PackedMatrix: Sendable {
     package func multiply(_ x: Tensor) -> Tensor {
         precondition(x.width == depth, "linear: \(x.shape) and [\(outputs), \(depth)]")
         let rows = x.rows
-        return unsafe Tensor(shape: Array(x.shape.dropLast()) + [outputs]) { y in
+        return unsafe Tensor(shape: x.shape(width: outputs)) { y in
             guard let y = y.baseAddress else { return }
             let panels = (outputs + Self.panel - 1) / Self.panel
             let rowGrain = 48

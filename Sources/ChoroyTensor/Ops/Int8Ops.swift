@@ -10,7 +10,7 @@ func linear(_ x: Tensor, _ matrix: Int8Matrix, recording: Bool, precision: Preci
         x.width == matrix.depth, "linear: \(x.shape) and [\(matrix.outputs), \(matrix.depth)]")
     guard recording else { return matrix.multiply(x.detached) }
     let rows = x.rows
-    let y = unsafe Tensor(shape: Array(x.shape.dropLast()) + [matrix.outputs]) { y in
+    let y = unsafe Tensor(shape: x.shape(width: matrix.outputs)) { y in
         guard let y = y.baseAddress else { return }
         unsafe matrix.multiply(x.pointer, rows: rows, into: y, precision)
     }

@@ -17,7 +17,7 @@ public func linear(_ x: Tensor, _ weight: Tensor, precision: Precision = .float3
         }
     }
     let (rows, outputs, depth) = (x.rows, weight.shape[0], weight.width)
-    let y = unsafe Tensor(shape: Array(x.shape.dropLast()) + [outputs]) { y in
+    let y = unsafe Tensor(shape: x.shape(width: outputs)) { y in
         guard let y = y.baseAddress else { return }
         unsafe MatrixProduct.multiply(
             .plain(x.pointer), .transposed(weight.pointer), into: y, m: rows, n: outputs, k: depth,

@@ -10,17 +10,18 @@ internal import ChoroySystem
 public func rmsNorm(_ x: Tensor, _ weight: Tensor, epsilon: Float) -> Tensor {
     let (rows, width) = (x.rows, x.width)
     precondition(weight.shape == [width], "rmsNorm: \(x.shape) and weight \(weight.shape)")
-    let scale = TensorStorage(count: rows)
+    // The factors of the rows are for the gradient only.
+    let scale = x.isRecorded || weight.isRecorded ? TensorStorage(count: rows) : nil
     let y = unsafe Tensor(shape: x.shape) { y in
         guard let y = y.baseAddress else { return }
         Parallel.rows(rows, width: width) { range in
             let r = range.lowerBound
             unsafe Kernels.table.rms_norm(
-                x.pointer + r * width, weight.pointer, y + r * width, scale.pointer + r,
-                range.count,
-                width, epsilon)
+                x.pointer + r * width, weight.pointer, y + r * width,
+                scale.map { unsafe $0.pointer + r }, range.count, width, epsilon)
         }
     }
+    guard let scale else { return y }
     return y.recording(x, weight) { dy, _ in
         // Weight gradients are summed in up to 32 pieces of rows, then piece by piece.
         let pieces = max(1, min(32, rows / 16))

@@ -65,5 +65,6 @@ public func rotary(_ x: Tensor, positions: [Int], table: RotaryTable) -> Tensor 
             }
         }
     }
-    return turned(x, 1).recording(x) { dy, _ in [turned(dy, -1)] }
+    let y = turned(x, 1)
+    return x.isRecorded ? y.recording(x) { dy, _ in [turned(dy, -1)] } : y
 }

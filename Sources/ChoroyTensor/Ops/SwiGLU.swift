@@ -15,6 +15,7 @@ public func swiGLU(gate: Tensor, up: Tensor) -> Tensor {
             unsafe Kernels.table.swiglu(gate.pointer + i, up.pointer + i, y + i, range.count)
         }
     }
+    guard gate.isRecorded || up.isRecorded else { return y }
     return y.recording(gate, up) { dy, _ in
         let dgate = TensorStorage(count: gate.count)
         let dup = TensorStorage(count: up.count)
