@@ -110,6 +110,7 @@ struct Chat: ParsableCommand {
         wanted.system = system ?? known.system
         wanted.maxTokens = maxTokens ?? known.maxTokens
         wanted.sampling = sampling.applied(to: known.sampling)
+        known.tellChanges(to: wanted)
         if wanted != known { try record.append(.settings(wanted)) }
         return record
     }

@@ -44,3 +44,16 @@ struct ChatRecord {
         file = other
     }
 }
+
+extension ChatHistory.Settings {
+    /// What a person should know who goes on with another model or adapter.
+    func tellChanges(to other: ChatHistory.Settings) {
+        if FilePath.name(of: model) != FilePath.name(of: other.model) {
+            StandardStreams.note("(this conversation was held with \(model))")
+        }
+        guard adapter != other.adapter else { return }
+        let old = adapter.map { "adapter \($0)" } ?? "no adapter"
+        let new = other.adapter.map { "adapter \($0)" } ?? "none"
+        StandardStreams.note("(this conversation was held with \(old); now there is \(new))")
+    }
+}

@@ -48,6 +48,7 @@ extension ChatTerminal {
         do {
             let file = try store.open(name, settings: record.conversation.settings)
             let stored = file.conversation.settings
+            let current = record.conversation.settings
             record.file?.close()
             record = ChatRecord(file)
             settings.system = stored.system
@@ -61,6 +62,10 @@ extension ChatTerminal {
             session.messages = record.conversation.messages
             lastReply = nil
             tellWhereWeAre()
+            stored.tellChanges(to: current)
+            var wanted = stored
+            (wanted.model, wanted.adapter) = (current.model, current.adapter)
+            if wanted != stored { try keep(.settings(wanted)) }
         } catch {
             tell("\(error)")
         }
@@ -74,9 +79,6 @@ extension ChatTerminal {
         let branch =
             conversation.branch == ChatHistory.firstBranch ? "" : ", branch \(conversation.branch)"
         tell("Session \(record.file?.name ?? "")\(branch): \(count) turn\(count == 1 ? "" : "s").")
-        if FilePath.name(of: conversation.settings.model) != FilePath.name(of: loaded.name) {
-            tell("(it was held with \(conversation.settings.model))")
-        }
         for entry in path.suffix(2) {
             tell(
                 "\(entry.message.role.rawValue): \(SessionOptions.firstWords(entry.message.content))"
