@@ -14,7 +14,8 @@ import ChoroyTraining
 /// `choroy demo`: the whole line on the texts in `corpora/`.
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The whole line on a small text: tokenizer, n-grams, Transformer, LoRA, int8, chat.",
+        abstract:
+            "The whole line on a small text: tokenizer, n-grams, Transformer, LoRA, int8, chat.",
         discussion: """
             Trains on the tales and conversations in corpora/, teaches the model to chat, makes it \
             small, shows how well each model predicts what was held back, and opens a chat (a scripted \

@@ -15,6 +15,8 @@ final class TerminalRun {
     /// What a person sees of it.
     private(set) var display: TerminalScreen
     private var seen = 0
+    /// Bytes on the screen when something was typed last; what was there before answers nothing.
+    private var typedAt = 0
     private var isOver = false
 
     /// Starts `choroy`, or `program`, on a terminal of some size.
@@ -61,6 +63,8 @@ final class TerminalRun {
     /// Sends what keys would send; reads meanwhile, as a terminal does.
     func type(_ text: String) {
         var left = Array(text.utf8)[...]
+        while read(until: Machine.now()) {}
+        typedAt = screen.count
         while !left.isEmpty {
             var request = pollfd(fd: master, events: Int16(POLLIN | POLLOUT), revents: 0)
             guard unsafe poll(&request, 1, 10_000) > 0 else { return }
@@ -118,7 +122,8 @@ final class TerminalRun {
     /// Reads until the line with the cursor and those above it are these.
     func sees(_ lines: String..., within seconds: Double = 30) -> Bool {
         sees(within: seconds) { display in
-            display.lines.prefix(display.cursor.row + 1).suffix(lines.count) == lines[...]
+            screen.count > typedAt
+                && display.lines.prefix(display.cursor.row + 1).suffix(lines.count) == lines[...]
         }
     }
 

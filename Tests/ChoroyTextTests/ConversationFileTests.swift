@@ -82,7 +82,8 @@ import Testing
 
     @Test func `may be a written dialogue`() throws {
         let (chats, layouts) = try read(
-            "\nUser: a\r\nAssistant: b\nmore\n\n<|endoftext|>\n\nSystem: s\nUser:c\nAssistant: d: e")
+            "\nUser: a\r\nAssistant: b\nmore\n\n<|endoftext|>\n\nSystem: s\nUser:c\nAssistant: d: e"
+        )
         #expect(
             chats == [
                 ["user: a", "assistant: b\nmore"], ["system: s", "user: c", "assistant: d: e"],
