@@ -31,7 +31,7 @@ struct Demo: ParsableCommand {
     @Option(help: "The model's directory.")
     var output = "checkpoints/demo"
     @Option(help: "Minutes that training on the text may take.")
-    var minutes = 2.0
+    var minutes = 1.5
     @Flag(help: "Train anew, even when there is a finished model.")
     var fresh = false
     @OptionGroup var threads: ThreadOptions
