@@ -41,51 +41,19 @@ struct Merge: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        if FilePath.kind(of: output) != .missing {
-            let isEmpty = FilePath.kind(of: output) == .directory
-            guard try isEmpty && FilePath.list(output).isEmpty else {
-                throw FileError(
-                    output, expected: "a new or empty directory", found: "one with files, or a file"
-                )
-            }
-        }
+        let place = DerivedModel(path: output)
+        try place.checkIsFree(for: model)
         let directory = try ModelDirectory(contentsOf: model)
         let base = try Transformer(directory.config, from: directory.weights, isFrozen: true)
         let change = try Adapter(contentsOf: adapter)
         let attached = try base.attaching(change)
         let merged = try base.merging(change)
         let cost = Comparison(attached, merged, from: directory.config)
-        try write(merged, directory)
+        // Template and special tokens as the model has them, then as the adapter has them.
+        try place.write(
+            merged, of: directory, copying: ["tokenizer_config.json", "chat_template.jinja"],
+            from: [model, adapter])
         try report(merged, cost)
-    }
-
-    /// Everything beside the target first, so that it is there as a whole or not at all.
-    private func write(_ merged: Transformer, _ directory: ModelDirectory) throws {
-        let target = output.hasSuffix("/") ? String(output.dropLast()) : output
-        let temporary = "\(target).tmp-\(getpid())"
-        try FilePath.remove(temporary)
-        do {
-            try ModelDirectory.write(
-                merged.config, tokenizer: directory.tokenizer, generation: directory.generation,
-                to: temporary)
-            // Template and special tokens as the model has them, then as the adapter has them.
-            for source in [model, adapter] {
-                for name in ["tokenizer_config.json", "chat_template.jinja"] {
-                    let path = FilePath.join(source, name)
-                    guard FilePath.kind(of: path) == .file else { continue }
-                    try AtomicFile.write(
-                        FileBytes.read(path, limit: 1 << 26), to: FilePath.join(temporary, name))
-                }
-            }
-            try AtomicFile.write(to: FilePath.join(temporary, "model.safetensors")) { file in
-                try merged.write(to: &file)
-            }
-            try FilePath.rename(temporary, to: target)
-            try AtomicFile.syncDirectory(of: target)
-        } catch {
-            try? FilePath.remove(temporary)
-            throw error
-        }
     }
 
     private func report(_ merged: Transformer, _ cost: Comparison) throws {

@@ -3,12 +3,6 @@ import ChoroyModel
 import ChoroySystem
 import ChoroyText
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// `choroy quantize`: a model with its matrices in 8 bits, and how much that changes it.
 struct Quantize: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -47,7 +41,8 @@ struct Quantize: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        try checkOutput()
+        let place = DerivedModel(path: output)
+        try place.checkIsFree(for: model)
         let directory = try ModelDirectory(contentsOf: model)
         guard directory.config.quantizationConfig == nil else {
             throw FileError(
@@ -55,54 +50,23 @@ struct Quantize: ParsableCommand {
                 expected: "weights in floats", found: "a model that is quantized already")
         }
         let corpus = text.isEmpty ? nil : try Corpus(at: text)
-        try write(directory)
+        try write(directory, to: place)
         let report = try QuantizationReport(directory, ModelDirectory(contentsOf: output), corpus)
         try StandardStreams.printLine(
             json ? report.json(model, output, text) : report.summary(model, output))
     }
 
-    private func checkOutput() throws {
-        switch FilePath.kind(of: output) {
-        case .missing: return
-        case .directory where try FilePath.list(output).isEmpty: return
-        case .directory:
-            throw FileError(
-                output, expected: "a new or empty directory",
-                found: FilePath.isSameFile(output, model) ? "the model itself" : "one with files")
-        default: throw FileError(output, expected: "a new or empty directory", found: "a file")
-        }
-    }
-
-    /// Everything beside the target first, so that it is there as a whole or not at all.
-    private func write(_ directory: ModelDirectory) throws {
+    private func write(_ directory: ModelDirectory, to place: DerivedModel) throws {
         var progress = Progress(
             "quantizing", total: directory.config.parameterCount, unit: "weights")
         let quantized = try Transformer(quantizing: directory.weights, directory.config) {
             progress.update($0)
         }
         progress.clear()
-        let target = output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output
-        let temporary = "\(target).tmp-\(getpid())"
-        try FilePath.remove(temporary)
-        do {
-            try ModelDirectory.write(
-                quantized.config, tokenizer: directory.tokenizer, generation: directory.generation,
-                to: temporary)
-            // These as they are, with what only others read.
-            for name in ["tokenizer_config.json", "chat_template.jinja", "generation_config.json"] {
-                let path = FilePath.join(model, name)
-                guard FilePath.kind(of: path) == .file else { continue }
-                try AtomicFile.write(
-                    FileBytes.read(path, limit: 1 << 26), to: FilePath.join(temporary, name))
-            }
-            try AtomicFile.write(to: FilePath.join(temporary, "model.safetensors")) { file in
-                try quantized.write(to: &file)
-            }
-            try FilePath.rename(temporary, to: target)
-            try AtomicFile.syncDirectory(of: target)
-        } catch {
-            try? FilePath.remove(temporary)
-            throw error
-        }
+        // These as they are, with what only others read.
+        try place.write(
+            quantized, of: directory,
+            copying: ["tokenizer_config.json", "chat_template.jinja", "generation_config.json"],
+            from: [model])
     }
 }

@@ -11,7 +11,7 @@ import Testing
 /// `chat` in scripts, and what it stores, with the model of `Generating and chatting`.
 @Suite(.enabled(if: CommandRun.executable != nil, "the command is not built"))
 struct `Stored chats` {
-    private func inDirectory(_ body: (String) throws -> Void) throws {
+    func inDirectory(_ body: (String) throws -> Void) throws {
         try `Generating and chatting`.withModel(body)
     }
 
@@ -373,29 +373,6 @@ struct `Stored chats` {
             #expect(run.shows("second Ctrl-C"))
             run.type("\u{3}")
             #expect(run.end() == 130)
-        }
-    }
-
-    @Test func `colours show probabilities on a terminal that has them`() throws {
-        try inDirectory { directory in
-            let run = try TerminalRun(
-                [
-                    "chat", FilePath.join(directory, "m.arpa"), "--temperature", "0", "--no-save",
-                    "--show-probabilities", "--once", "Count!",
-                ],
-                environment: ["TERM": "xterm-256color"])
-            #expect(run.shows("\u{1B}[38;5;"))
-            #expect(run.end() == 0)
-            #expect(String(decoding: run.screen, as: UTF8.self).hasSuffix("\u{1B}[0m\r\n"))
-            let plain = try TerminalRun(
-                [
-                    "chat", FilePath.join(directory, "m.arpa"), "--temperature", "0", "--no-save",
-                    "--show-probabilities", "--once", "Count!",
-                ],
-                environment: ["NO_COLOR": "1"])
-            #expect(plain.shows(" \"o\""))
-            #expect(plain.end() == 0)
-            #expect(!plain.screen.contains(0x1B))
         }
     }
 }
