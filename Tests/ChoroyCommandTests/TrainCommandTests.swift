@@ -109,7 +109,8 @@ struct `Training by command` {
             // What the kills left has been cleared up.
             #expect(
                 try FilePath.list(FilePath.join(directory, "killed/training")) == [
-                    "lock", "metrics.jsonl", "plan.json", "step-00000056", "step-00000060",
+                    "lock", "metrics.jsonl", "plan.json", "run.json", "samples.jsonl",
+                    "step-00000056", "step-00000060",
                 ])
             let lines = try FileBytes.read(
                 FilePath.join(directory, "killed/training/metrics.jsonl")
@@ -192,7 +193,7 @@ struct `Training by command` {
             #expect(
                 object.object?.members.map(\.key) == [
                     "model", "steps", "parameters", "tokens", "seconds", "tokens_per_second",
-                    "validation_bits_per_byte", "validation_bytes", "peak_rss_bytes",
+                    "validation_bits_per_byte", "validation_bytes", "best_step", "peak_rss_bytes",
                 ])
             #expect(object["steps"] == .integer(30) && object["tokens"] == .integer(7680))
             #expect(object["validation_bytes"]?.integer ?? 0 > 500)
