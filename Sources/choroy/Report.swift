@@ -1,5 +1,7 @@
 import ArgumentParser
 import ChoroySystem
+import ChoroyText
+import ChoroyTraining
 
 /// `choroy report`
 struct Report: ParsableCommand {
@@ -26,9 +28,32 @@ struct Report: ParsableCommand {
         for index in runs.indices where runs.filter({ $0.name == runs[index].name }).count > 1 {
             runs[index].name = directories[index]
         }
+        for index in runs.indices { addLadder(to: &runs[index]) }
         let page = ReportPage(runs).html
         if output == "-" { return try StandardStreams.write(page.utf8) }
         try AtomicFile.write(Array(page.utf8), to: output)
         StandardStreams.note("\(output): \(runs.count == 1 ? "1 run" : "\(runs.count) runs")")
+    }
+
+    /// The n-grams that the model is compared with, learned from the text of the run if it is still
+    /// where it was.
+    private func addLadder(to run: inout RunHistory) {
+        guard !run.texts.isEmpty, !run.texts.contains("-"), let hash = run.textHash,
+            let bits = run.result?["validation_bits_per_byte"]?.double
+        else { return }
+        guard let corpus = try? Corpus(at: run.texts) else {
+            return StandardStreams.note("note: \(run.name): no ladder, since its text is gone")
+        }
+        let split = TextSplit(corpus)
+        guard TrainingSession.hash(split) == hash else {
+            return StandardStreams.note("note: \(run.name): no ladder, since its text has changed")
+        }
+        var ladder = Ladder()
+        ladder.addUniform()
+        ladder.addNGrams(
+            [1, 3, 5], training: split.training,
+            heldOut: split.validationSample(limit: TrainingSession.finalValidationLimit))
+        ladder.add("this model", bitsPerByte: bits)
+        run.ladder = ladder.rungs.map { ($0.name, $0.bitsPerByte) }
     }
 }

@@ -134,11 +134,13 @@ package struct ReportPage {
 
     /// A running mean over about a twenty-fifth of the points.
     private static func smoothed(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
-        let share = min(1, 2 / (Double(points.count) / 25 + 1))
-        var mean = points.first?.y ?? 0
-        return points.map { point in
-            mean += share * (point.y - mean)
-            return (point.x, mean)
+        let reach = points.count / 50
+        var sums = [0.0]
+        for point in points { sums.append(sums[sums.count - 1] + point.y) }
+        return points.indices.map { index in
+            let reach = min(reach, index, points.count - 1 - index)
+            let mean = (sums[index + reach + 1] - sums[index - reach]) / Double(2 * reach + 1)
+            return (points[index].x, mean)
         }
     }
 
@@ -208,7 +210,7 @@ package struct ReportPage {
         return section(
             title,
             "<div class=\"scroll\"><table class=\"rows\">\(head)<tbody>\(body.joined())</tbody></table></div>",
-            class: runs.count < 2 ? "columns" : "")
+            class: "")
     }
 
     private var commands: String {

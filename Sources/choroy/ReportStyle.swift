@@ -56,7 +56,8 @@ enum ReportStyle {
         .samples{margin:0 0 20px;padding:6px 20px}
         .samples dt{color:var(--soft);font-size:13px;padding-top:12px}
         .samples dd{margin:2px 0 0;padding-bottom:12px;border-bottom:1px solid var(--line);
-        white-space:pre-wrap;overflow-wrap:anywhere;font-family:Georgia,"Noto Serif",serif}
+        white-space:pre-wrap;overflow-wrap:anywhere;max-height:220px;overflow-y:auto;
+        font-family:Georgia,"Noto Serif",serif}
         .samples dd:last-child{border:0}
         .scroll{overflow-x:auto}
         .rows{border-collapse:separate;border-spacing:0;overflow:hidden}

@@ -45,17 +45,3 @@ struct RunFacts {
         try? AtomicFile.write(JSONWriter.bytes(object, indentation: 2) + [10], to: path)
     }
 }
-
-extension Ladder {
-    /// The rungs as `run.json` has them.
-    var json: JSONValue {
-        .array(
-            rungs.map { rung in
-                .object(
-                    JSONObject([
-                        ("name", .string(rung.name)),
-                        ("bits_per_byte", .number(rung.bitsPerByte)),
-                    ]))
-            })
-    }
-}

@@ -23,6 +23,9 @@ package struct RunHistory {
     package var machine: [(name: String, value: String)] = []
     package var ladder: [(name: String, bitsPerByte: Double)] = []
     package var command: String?
+    /// Paths of the text, and its hash.
+    package var texts: [String] = []
+    package var textHash: String?
     /// What the run ended with, nil for one that has not ended.
     package var result: JSONValue?
 
@@ -48,6 +51,7 @@ package struct RunHistory {
             }
         }
         if let plan = Self.json(FilePath.join(training, "plan.json")) {
+            textHash = plan["text_sha256"]?.string
             configuration = Self.rows(plan["plan"]) + Self.rows(plan["model"])
             if let method = plan["method"]?.string {
                 configuration.insert(("method", method), at: 0)
@@ -58,13 +62,7 @@ package struct RunHistory {
         machine = Self.rows(facts["machine"])
         command = facts["command"]?.string
         result = facts["result"]
-        for rung in facts["ladder"]?.array ?? [] {
-            if let name = rung["name"]?.string, let bits = rung["bits_per_byte"]?.double,
-                0...100 ~= bits
-            {
-                ladder.append((name, bits))
-            }
-        }
+        texts = (facts["text"]?.array ?? []).compactMap(\.string)
     }
 
     private mutating func read(_ line: JSONValue) {

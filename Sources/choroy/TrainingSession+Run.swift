@@ -141,33 +141,13 @@ extension TrainingSession {
     private func writeFacts(result: JSONObject? = nil, _ copies: MemorizationCheck? = nil) {
         var facts = RunFacts(directory: output)
         if !isResumed { facts.set("command", .string(command)) }
+        facts.set("text", .array(text.map { .string(FilePath.absolute($0)) }))
         facts.setMachine()
         if let result {
             facts.set("result", .object(result))
-            var ladder = Ladder()
-            ladder.addUniform()
-            ladder.addNGrams(
-                [1, 3, 5], training: Self.beginning(of: split.training, limit: 1 << 21),
-                heldOut: split.validationSample(limit: Self.finalValidationLimit))
-            if let bits = result["validation_bits_per_byte"]?.double {
-                ladder.add("this model", bitsPerByte: bits)
-            }
-            if !split.validation.isEmpty { facts.set("ladder", ladder.json) }
         }
         if let copies { facts.set("memorization", copies.json) }
         facts.write()
-    }
-
-    /// The first `limit` bytes of a text, about.
-    private static func beginning(of documents: [ArraySlice<UInt8>], limit: Int) -> [ArraySlice<
-        UInt8
-    >] {
-        var left = limit
-        return documents.compactMap { document in
-            guard left > 0 else { return nil }
-            defer { left -= document.count }
-            return document.prefix(left)
-        }
     }
 }
 
