@@ -61,6 +61,8 @@ struct TrainingLoop {
         var validation: Double?
         var smooth: Double?
         var watch = LossWatch()
+        // The best step after which a rise has been told.
+        var warned: Int?
         var failure: (any Error)?
         while !run.isOver, let report = trainer.next() {
             if report.isFinite {
@@ -78,7 +80,7 @@ struct TrainingLoop {
             let rate = Double(report.tokens - firstTokens) / seconds
             let evaluates =
                 report.step % plan.evaluationInterval == 0 || report.step == plan.steps
-            if evaluates { validation = validate(report.step, &progress) }
+            if evaluates { validation = validate(report.step, &progress, &warned) }
             if evaluates || report.step % lineInterval == 0 {
                 metrics.append(
                     report, seconds: metrics.earlierSeconds + seconds, tokensPerSecond: rate,
@@ -123,7 +125,9 @@ struct TrainingLoop {
         }
     }
 
-    private func validate(_ step: Int, _ progress: inout Progress) -> Double? {
+    private func validate(
+        _ step: Int, _ progress: inout Progress, _ warned: inout Int?
+    ) -> Double? {
         guard let loss = course.look(at: run.trainer.model) else { return nil }
         let isBest = run.note(validationLoss: loss)
         let number = metrics.validations.count + 1
@@ -132,7 +136,8 @@ struct TrainingLoop {
         let look = Look(loss: loss, isBest: isBest, number: number, sample: sample)
         if let words = course.words(at: step, look) { progress.note(words) }
         // Three in a row are more than the noise of a small text.
-        if run.waiting == 3, let best = run.best, loss > 1.01 * best.loss {
+        if run.waiting >= 3, let best = run.best, loss > 1.01 * best.loss, best.step != warned {
+            warned = best.step
             progress.note(
                 "step \(step): validation has risen from \(Figures.decimal(best.loss, 3)) at step "
                     + "\(Figures.grouped(best.step)) to \(Figures.decimal(loss, 3)): the model learns "
