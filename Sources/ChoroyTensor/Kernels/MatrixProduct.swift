@@ -27,6 +27,7 @@ package enum MatrixProduct {
         accumulate: Bool = false, precision: Precision = .float32
     ) {
         guard m > 0, n > 0 else { return }
+        OperationTimes.shared.count(operations: 2 * m * n * k)
         if precision == .bfloat16, k > 0,
             unsafe BrainProduct.multiply(
                 a, b, into: c, m: m, n: n, k: k, accumulate: accumulate)
