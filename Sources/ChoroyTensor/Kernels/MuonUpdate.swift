@@ -68,7 +68,7 @@ public struct MuonCoefficients: Sendable {
     public mutating func update(
         with gradients: borrowing Gradients, _ coefficients: MuonCoefficients
     ) {
-        let slopes = parameters.map { unsafe gradients.pointer(for: $0) }
+        let slopes = unsafe parameters.map { unsafe gradients.pointer(for: $0) }
         let (parameters, moments) = (parameters, moments)
         ThreadPool.shared.run(parameters.count) { index in
             guard let slope = unsafe slopes[index] else { return }
