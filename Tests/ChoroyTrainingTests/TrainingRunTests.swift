@@ -19,7 +19,7 @@ import Testing
     func `a run that is opened again ends like one never stopped`(step: Int) throws {
         let tiny = try TinyRun()
         let expected = try Self.unbroken(tiny)
-        #expect(expected["newest"] == "step-00000012" && expected.count == 6)
+        #expect(expected["newest"] == "step-00000012" && expected.count == 7)
         try Fixtures.withTemporaryDirectory { directory in
             do {
                 let run = try tiny.begin(in: directory)
