@@ -30,11 +30,15 @@ struct Int8Activations: Sendable {
         groups = (x.width + Int8Matrix.group - 1) / Int8Matrix.group
         let width = groups * Int8Matrix.group
         storage = TensorStorage(count: rows * (width / 4 + 2 * groups))
-        Parallel.rows(rows, width: depth) { range in
-            for row in range {
-                unsafe Kernels.table.int8_quantize(
-                    x.pointer + row * depth, depth, bytes(row), scales(row), starts(row))
-            }
+        func round(_ row: Int) {
+            unsafe Kernels.table.int8_quantize(
+                x.pointer + row * depth, depth, bytes(row), scales(row), starts(row))
+        }
+        // One row, as in generation, is worth no closure.
+        if rows == 1 {
+            round(0)
+        } else {
+            Parallel.rows(rows, width: depth) { $0.forEach(round) }
         }
     }
 
