@@ -58,14 +58,14 @@ public struct TrainingRecord: Sendable, Equatable {
     /// Tells whether the plan and the model can work on `tokens`.
     ///
     /// - Throws: `FileError` when there are too few of them, or one that the model does not have.
-    func check(tokens: [TokenID], in directory: String) throws {
+    func check(tokens: TrainingTokens, in directory: String) throws {
         let path = Self.path(in: directory)
-        guard tokens.count > plan.context else {
+        if let problem = PretrainingBatches.problem(tokens, context: plan.context) {
             throw FileError(
-                path, at: "context", expected: "fewer than the text's \(tokens.count) tokens",
+                path, at: "context", expected: "fewer than the text's \(problem.tokens) tokens",
                 found: "\(plan.context)")
         }
-        if let largest = tokens.max(), largest >= config.vocabSize {
+        if let largest = tokens.largest, largest >= config.vocabSize {
             throw FileError(
                 path, at: "vocab_size", expected: "more than the text's largest token, \(largest)",
                 found: "\(config.vocabSize)")

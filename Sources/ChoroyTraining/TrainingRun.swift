@@ -20,7 +20,7 @@ public final class TrainingRun {
     ///
     /// - Throws: `FileError` when the directory has a run already or cannot be written.
     public init(
-        new directory: String, _ record: TrainingRecord, tokenizer: Tokenizer, tokens: [TokenID]
+        new directory: String, _ record: TrainingRecord, tokenizer: Tokenizer, tokens: TrainingTokens
     ) throws {
         self.directory = directory
         store = try CheckpointStore(directory: directory)
@@ -42,7 +42,7 @@ public final class TrainingRun {
     /// Damaged checkpoints are passed over; a missing or damaged configuration is written again.
     /// - Throws: `FileError` when the text or the tokenizer is another one, or the plan is damaged.
     public init(
-        resuming directory: String, textHash: String, tokenizer: Tokenizer, tokens: [TokenID]
+        resuming directory: String, textHash: String, tokenizer: Tokenizer, tokens: TrainingTokens
     ) throws {
         self.directory = directory
         store = try CheckpointStore(directory: directory)

@@ -9,6 +9,7 @@ extension TrainingSession {
     /// Trains to the end of the plan, or to a request to stop.
     func train(json: Bool) throws {
         let run = try open()
+        text.keep()
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
         let trainer = run.trainer
         if trainer.step >= plan.steps {
@@ -20,7 +21,7 @@ extension TrainingSession {
         let metrics = try TrainingMetrics(directory: output, keepingUpTo: trainer.step)
         let first = trainer.step
         var progress = Progress("training", total: plan.steps, unit: "steps", from: first)
-        let validation = Self.validation(split, tokenizer)
+        let validation = Self.validation(tokenFile, tokenizer)
         let begin = Machine.now()
         let lineInterval = max(1, plan.steps / 1000)
         var bits: Double?
@@ -95,8 +96,8 @@ extension TrainingSession {
     // MARK: - Looks at the model
 
     /// The look at validation text that is taken during training: 16 KB of it.
-    static func validation(_ split: TextSplit, _ tokenizer: Tokenizer) -> [EvaluationText] {
-        EvaluationText.texts(split.validationSample(limit: 1 << 14), encoding: tokenizer)
+    static func validation(_ file: TokenFile, _ tokenizer: Tokenizer) -> [EvaluationText] {
+        file.validationSample(limit: 1 << 14, encoding: tokenizer)
     }
 
     /// Bytes of validation text that are read at the end, so that a huge text does not take longer
@@ -113,8 +114,8 @@ extension TrainingSession {
     }
 
     private func evaluateAll(_ model: Transformer) -> Evaluation? {
-        let texts = EvaluationText.texts(
-            split.validationSample(limit: Self.finalValidationLimit), encoding: tokenizer)
+        let texts = tokenFile.validationSample(
+            limit: Self.finalValidationLimit, encoding: tokenizer)
         var progress = Progress(
             "validating", total: texts.reduce(0) { $0 + $1.tokens.count }, unit: "tokens")
         defer { progress.clear() }
