@@ -7,9 +7,12 @@ import Testing
     /// Documents of 8 to 23 tokens that tell their document and their place in it.
     static func documents(_ count: Int, from first: Int = 0) -> [[TokenID]] {
         (first..<first + count).map { document in
-            (0..<8 + document * 7 % 16).map { TokenID(document * 100 + $0) }
+            let length: Int = size(document)
+            return (0..<length).map { TokenID(document * 100 + $0) }
         }
     }
+
+    static func size(_ document: Int) -> Int { 8 + document * 7 % 16 }
 
     /// How often each token is read in `epochs` epochs.
     static func counts(_ batches: inout PretrainingBatches, epochs: Int) -> [TokenID: Int] {
@@ -46,7 +49,7 @@ import Testing
                 for (input, target) in zip(inputs, targets) where target != input + 1 {
                     // A document ends here, and another begins.
                     let (last, next) = (Int(input / 100), Int(target / 100))
-                    #expect(Int(input) % 100 == 7 + last * 7 % 16 && target % 100 == 0)
+                    #expect(Int(input) % 100 == Self.size(last) - 1 && target % 100 == 0)
                     followers[epoch].insert(last * 100 + next)
                 }
             }

@@ -1,3 +1,4 @@
+import ChoroyModel
 import ChoroySystem
 import ChoroyText
 import ChoroyTraining
@@ -149,7 +150,7 @@ import Testing
             let held = try Self.write("v", "v", in: directory)
             let whole = try TrainingText([source], validation: [held])
             let size = try whole.size()
-            #expect(size == .init(documents: 1, bytes: text.utf8.count))
+            #expect(size.documents == 1 && size.bytes == text.utf8.count)
             #expect(try Self.strings(whole.sample(of: size)) == [text])
             let sample = try whole.sample(of: size, limit: 1 << 18)
             #expect(sample.count == 4 && sample.allSatisfy { $0.count <= 1 << 16 })
