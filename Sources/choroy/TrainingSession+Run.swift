@@ -28,7 +28,7 @@ extension TrainingSession {
                 resuming: output, textHash: textHash, tokenizer: tokenizer, tokens: tokens)
         }
         return try TrainingRun(
-            new: output, TrainingRecord(plan: plan, config: config, textHash: textHash),
+            new: output, TrainingRecord(plan: plan, config: config, textHash: textHash, base: base),
             tokenizer: tokenizer, tokens: tokens)
     }
 

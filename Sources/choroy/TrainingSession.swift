@@ -24,6 +24,8 @@ struct TrainingSession {
     let tokens: TrainingTokens
     let textHash: String
     let isResumed: Bool
+    /// What the weights begin with, when they are those of another model.
+    let base: TrainingRecord.Base?
     /// What the work costs here, as measured; nil for a run that goes on.
     let trial: SpeedTrial?
 
@@ -33,11 +35,12 @@ struct TrainingSession {
         throws
     {
         self.output = output
-        self.request = request
         try Self.checkPlace(output)
         isResumed = resume && TrainingRecord.exists(in: output)
         if isResumed {
             let record = try TrainingRecord(of: output)
+            self.request = request
+            base = record.base
             tokenizer = try Tokenizer(contentsOf: output)
             try ModelDirectory.check(tokenizer, belongsTo: record.config, in: output)
             try request.check(record, tokenizer)
@@ -51,12 +54,16 @@ struct TrainingSession {
             return
         }
         try Self.checkIsNew(output, resume: resume)
+        let starting = try request.from.map { try StartingModel(at: $0) }
+        let request = try starting?.settle(request) ?? request
+        self.request = request
+        base = starting?.base
         text = try SessionText(textRequest, output: output)
         textHash = text.text.hash
         tokenizer =
-            try request.tokenizer.map { try Tokenizer(contentsOf: $0) }
+            try starting?.tokenizer ?? request.tokenizer.map { try Tokenizer(contentsOf: $0) }
             ?? text.newTokenizer(vocabSize: request.vocabSize)
-        config = try request.config(tokenizer)
+        config = try starting?.config ?? request.config(tokenizer)
         tokenFile = try text.tokens(tokenizer)
         tokens = TrainingTokens(tokenFile)
         let first = try request.plan(steps: request.steps ?? 1000, tokens: tokens.count)
