@@ -54,7 +54,10 @@ public struct Corpus: Sendable {
         self.init(documents: DocumentReader.ranges(in: bytes).map { bytes[$0] })
     }
 
-    private init(documents: [ArraySlice<UInt8>]) {
+    /// Documents of any origin.
+    ///
+    /// - Precondition: none is empty.
+    package init(documents: [ArraySlice<UInt8>]) {
         self.documents = documents
         byteCount = documents.reduce(0) { $0 + $1.count }
     }

@@ -1,6 +1,6 @@
 public import ChoroyModel
 public import ChoroyTensor
-public import ChoroyText
+internal import ChoroyText
 
 /// Trains a Transformer, or adapters of it, on batches: each turn of the sequence is one step.
 ///
@@ -38,7 +38,7 @@ public final class Trainer: Sequence, IteratorProtocol {
     /// A trainer of all of a new model on a text.
     ///
     /// - Precondition: the text has more tokens than the plan's context.
-    public convenience init(_ model: Transformer, tokens: [TokenID], plan: TrainingPlan) {
+    public convenience init(_ model: Transformer, tokens: TrainingTokens, plan: TrainingPlan) {
         self.init(
             model, trainable: model.parameters,
             on: PretrainingBatches(

@@ -12,6 +12,8 @@ struct TrainingRequest: ParsableArguments {
     var vocabSize: Int?
     @Option(help: "A tokenizer to use instead of training one.")
     var tokenizer: String?
+    @Option(help: "A model directory to go on with: its weights, sizes and tokenizer.")
+    var from: String?
     @Option(
         help:
             "Model size: nano, micro, mini, small or base. Default: what the minutes can fill, micro with --steps.",
@@ -60,6 +62,14 @@ struct TrainingRequest: ParsableArguments {
                 throw ValidationError("\(name): expected 1 to \(1 << 30), found \(value)")
             }
         }
+        for (name, isGiven) in [
+            ("--tokenizer", tokenizer != nil), ("--vocab-size", vocabSize != nil),
+            ("--preset", preset != nil), ("--layers", layers != nil),
+            ("--hidden-size", hiddenSize != nil), ("--heads", heads != nil),
+            ("--kv-heads", kvHeads != nil),
+        ] where isGiven && from != nil {
+            throw ValidationError("--from and \(name) exclude each other: the model decides it")
+        }
         let smallest = 256 + Tokenizer.reservedTokens.count
         if let vocabSize, !(smallest...1 << 21).contains(vocabSize) {
             throw ValidationError(
@@ -67,7 +77,7 @@ struct TrainingRequest: ParsableArguments {
         }
         // Before any text is read.
         _ = try config(vocabSize: smallest)
-        _ = try plan(steps: steps ?? 1, tokens: 1)
+        if from == nil { _ = try plan(steps: steps ?? 1, tokens: 1) }
     }
 
     /// Seconds that the run may take; nil when steps are given.
@@ -132,6 +142,16 @@ struct TrainingRequest: ParsableArguments {
             guard let asked, asked != has else { return }
             throw ValidationError(
                 "\(option): expected \(has), with which the run began, found \(asked)")
+        }
+        if let from {
+            guard let base = record.base else {
+                throw ValidationError("--from: expected none, as the run began, found \(from)")
+            }
+            if from != base.path, try TrainingRecord.Base(of: from).weightsHash != base.weightsHash
+            {
+                throw ValidationError(
+                    "--from: expected \(base.path), with which the run began, found \(from)")
+            }
         }
         let shape = preset?.shape
         try check("--steps", steps, plan.steps)
@@ -214,17 +234,22 @@ struct TrainingRequest: ParsableArguments {
 
     /// The options that give `plan` again.
     func command(_ plan: TrainingPlan, _ config: TransformerConfig) -> String {
-        var words = [
-            "--steps \(plan.steps)", "--layers \(config.numHiddenLayers)",
+        let sizes = [
+            "--layers \(config.numHiddenLayers)",
             "--hidden-size \(config.hiddenSize)", "--heads \(config.numAttentionHeads)",
-            "--kv-heads \(config.numKeyValueHeads)", "--context \(plan.context)",
-            "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
-            "--dropout \(plan.dropout)", "--seed \(plan.seed)",
-            "--precision \(plan.precision.rawValue)",
-            LearningOptions.words(plan),
+            "--kv-heads \(config.numKeyValueHeads)",
         ]
+        var words =
+            ["--steps \(plan.steps)"] + (from == nil ? sizes : []) + [
+                "--context \(plan.context)",
+                "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
+                "--dropout \(plan.dropout)", "--seed \(plan.seed)",
+                "--precision \(plan.precision.rawValue)",
+                LearningOptions.words(plan),
+            ]
         words.insert(
-            tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }
+            from.map { "--from \(TerminalText.shellWord($0))" }
+                ?? tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }
                 ?? "--vocab-size \(config.vocabSize)", at: 0)
         if let evaluateEvery { words.append("--evaluate-every \(evaluateEvery)") }
         return words.joined(separator: " ")

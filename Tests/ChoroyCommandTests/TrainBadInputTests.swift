@@ -243,6 +243,7 @@ struct `Bad input for training` {
             #expect(
                 training == [
                     "lock", "metrics.jsonl", "plan.json", "step-00000004", "step-00000008",
+                    "tokens.bin",
                 ])
             let resumed = try TrainingFixture.shell(
                 "mount -o remount,size=8m disk; train --output disk/o \(options) --resume",

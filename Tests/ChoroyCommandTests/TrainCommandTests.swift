@@ -110,6 +110,7 @@ struct `Training by command` {
             #expect(
                 try FilePath.list(FilePath.join(directory, "killed/training")) == [
                     "lock", "metrics.jsonl", "plan.json", "step-00000056", "step-00000060",
+                    "tokens.bin",
                 ])
             let lines = try FileBytes.read(
                 FilePath.join(directory, "killed/training/metrics.jsonl")

@@ -9,7 +9,7 @@ import Testing
 struct TinyRun {
     var record: TrainingRecord
     let tokenizer: Tokenizer
-    let tokens: [TokenID]
+    let tokens: TrainingTokens
 
     init(
         steps: Int = 12, dropout: Float = 0.1, microBatchSize: Int? = nil, batchSize: Int = 3,
@@ -18,7 +18,7 @@ struct TinyRun {
     ) throws {
         tokenizer = try BPETrainer(vocabularySize: 264).train([UInt8]())
         let text = (0..<300).map { "Bird \($0 % 7) sings \($0 % 5).\n" }.joined()
-        tokens = tokenizer.encode(Array(text.utf8))
+        tokens = TrainingTokens(tokenizer.encode(Array(text.utf8)))
         record = TrainingRecord(
             plan: TrainingPlan(
                 steps: steps, context: 16, batchSize: batchSize, microBatchSize: microBatchSize,
