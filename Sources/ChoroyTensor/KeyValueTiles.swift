@@ -4,7 +4,9 @@ internal import CChoroyKernels
 ///
 /// Positions are counted from 0 and tiles begin at multiples of 64, so a query walks the same tiles in
 /// the same order whether its keys came in one piece or many.
-@safe package struct KeyValueTiles {
+///
+/// `@unchecked`: written only by the one state that holds the memory, as its sequence grows.
+@safe package struct KeyValueTiles: @unchecked Sendable {
     /// Floats of one tile, keys and values together.
     package static func tileSize(_ shape: AttentionShape) -> Int {
         64 * (shape.headDim + shape.stride)

@@ -68,6 +68,12 @@ public struct PreTokenizer: Sendable, Equatable {
         return parts
     }
 
+    /// Cuts text into parts of about 256 KB that a tokenizer can encode apart; a text without a place
+    /// to cut is one part.
+    package static func parts(of bytes: [UInt8]) -> [Range<Int>] {
+        unsafe bytes.withUnsafeBufferPointer { unsafe parts(of: $0, size: 1 << 18) }
+    }
+
     private static func isCut(_ bytes: UnsafeBufferPointer<UInt8>, at cut: Int) -> Bool {
         guard unsafe bytes[cut] == 0x20 || bytes[cut] == 0x0A else { return false }
         switch unsafe bytes[cut - 1] {

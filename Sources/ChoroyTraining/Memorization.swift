@@ -2,17 +2,20 @@ public import ChoroyText
 
 /// How much of what a model says is in its training text word for word.
 ///
-/// All of it looks at the first million tokens or so of the text, so that a large text does not take
-/// longer to be searched than to be learned.
+/// The first million tokens or so of a text are enough: a large one should not take longer to be
+/// searched than to be learned.
 public struct Memorization {
-    private let training: ArraySlice<TokenID>
+    /// As many tokens of a text as are worth searching.
+    public static let textLimit = 1 << 20
+
+    private let training: [TokenID]
     /// Tokens of a span that counts as copied.
     public let spanLength: Int
 
     /// - Precondition: `spanLength` is at least 1.
-    public init(training: [TokenID], spanLength: Int = 16, limit: Int = 1 << 20) {
+    public init(training: [TokenID], spanLength: Int = 16) {
         precondition(spanLength >= 1, "Memorization: spans of \(spanLength) tokens")
-        self.training = training.prefix(limit)
+        self.training = training
         self.spanLength = spanLength
     }
 
@@ -27,7 +30,7 @@ public struct Memorization {
             })
         // Where the text has a span, by the span's hash: its first place.
         var places: [UInt64: Int] = [:]
-        let text = Array(training)
+        let text = training
         if text.count >= spanLength, !wanted.isEmpty {
             for start in 0...text.count - spanLength {
                 let hash = Self.hash(text, start, spanLength)
@@ -65,7 +68,7 @@ public struct Memorization {
             predictions.count <= tokens.count && order >= 2,
             "Memorization: \(predictions.count) predictions after \(tokens.count) tokens")
         guard !predictions.isEmpty else { return 0 }
-        let text = Array(training)
+        let text = training
         var open = Array(predictions.indices)
         var explained = 0
         for length in stride(from: order - 1, through: 1, by: -1) {

@@ -5,43 +5,32 @@ public struct TextSplit: Sendable {
     public let training: [ArraySlice<UInt8>]
     public let validation: [ArraySlice<UInt8>]
 
-    /// Holds back parts from all over the text: every tenth document where there are at least ten,
-    /// else every twentieth of up to 200 pieces that begin with a line.
-    ///
-    /// A split at the end would be judged by what the text ends with alone: in a book that is new
-    /// names and scenes, and the model would never learn from the part closest to what comes next.
+    /// Holds back parts from all over the text, as `TextSplitter` says; a text of few long lines gives
+    /// up its last one.
     public init(_ corpus: Corpus) {
         let documents = corpus.documents
-        if documents.count >= 10 {
-            training = documents.indices.filter { $0 % 10 != 9 }.map { documents[$0] }
-            validation = documents.indices.filter { $0 % 10 == 9 }.map { documents[$0] }
-            return
-        }
-        // Pieces of at least 1 KB, and at least twenty of them.
-        let size = max(1, min(1024, corpus.byteCount / 20), corpus.byteCount / 200)
+        var splitter = TextSplitter(documents: documents.count, bytes: corpus.byteCount)
         var training: [ArraySlice<UInt8>] = []
         var validation: [ArraySlice<UInt8>] = []
-        var pieces = 0
         for document in documents {
-            // What is learned between two pieces held back stays one document.
-            var open = document.startIndex
-            var place = document.startIndex
-            while place < document.endIndex {
-                let end = Self.lineStart(in: document, from: place + size)
-                if pieces % 20 == 9 {
-                    if open < place { training.append(document[open..<place]) }
-                    validation.append(document[place..<end])
-                    open = end
+            // The splitter gives all bytes in their order, so places are enough.
+            var start = document.startIndex
+            var end = start
+            func take(_ event: TextSplitter.Event) {
+                switch event {
+                case .bytes(let bytes, _): end += bytes.count
+                case .end(isValidation: true): validation.append(document[start..<end])
+                case .end(isValidation: false): training.append(document[start..<end])
                 }
-                pieces += 1
-                place = end
+                if case .end = event { start = end }
             }
-            if open < place { training.append(document[open..<place]) }
+            splitter.feed(document, take)
+            splitter.endDocument(take)
         }
         // A text of few long lines has too few pieces; it gives up its last one.
         if validation.isEmpty, let last = training.last, corpus.byteCount >= 10 {
             let end = last.endIndex
-            let place = Self.lineStart(in: last[..<end], from: end - max(1, last.count / 20))
+            let place = Self.lineStart(in: last, from: end - max(1, last.count / 20))
             let cut = place < end ? place : end - 1
             if cut > last.startIndex {
                 training[training.count - 1] = last[..<cut]
@@ -51,6 +40,9 @@ public struct TextSplit: Sendable {
         self.training = training
         self.validation = validation
     }
+
+    /// Texts above this size have enough pieces that their last line need not be given up.
+    static let largestWithFewPieces = 1 << 16
 
     /// The first beginning of a line at or behind `index`; without one close by, the first beginning
     /// of a character, so that no character of UTF-8 is cut.

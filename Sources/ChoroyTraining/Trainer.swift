@@ -1,6 +1,6 @@
 public import ChoroyModel
 public import ChoroyTensor
-public import ChoroyText
+internal import ChoroyText
 
 /// Trains a Transformer, or adapters of it, on batches: each turn of the sequence is one step.
 ///
@@ -16,7 +16,7 @@ public final class Trainer: Sequence, IteratorProtocol {
     public internal(set) var nonFiniteSteps = 0
     /// What training changes.
     public let trainable: [Parameter]
-    var optimizer: AdamW
+    var optimizer: Optimizer
     private var gradients: Gradients
     private var batches: any TrainingBatches
 
@@ -38,7 +38,7 @@ public final class Trainer: Sequence, IteratorProtocol {
     /// A trainer of all of a new model on a text.
     ///
     /// - Precondition: the text has more tokens than the plan's context.
-    public convenience init(_ model: Transformer, tokens: [TokenID], plan: TrainingPlan) {
+    public convenience init(_ model: Transformer, tokens: TrainingTokens, plan: TrainingPlan) {
         self.init(
             model, trainable: model.parameters,
             on: PretrainingBatches(
@@ -55,7 +55,8 @@ public final class Trainer: Sequence, IteratorProtocol {
         self.trainable = trainable
         self.batches = batches
         self.plan = plan
-        optimizer = AdamW(trainable, settings: plan.optimizer)
+        optimizer = Optimizer(
+            trainable, settings: plan.optimizer, precision: plan.precision)
         gradients = Gradients(for: trainable)
     }
 
@@ -63,12 +64,17 @@ public final class Trainer: Sequence, IteratorProtocol {
     public func next() -> Report? {
         guard step < plan.steps else { return nil }
         gradients.reset()
-        let loss = accumulate(batches.microBatches(step))
+        OperationTimes.shared.end("zero gradients", floats: gradients.count)
+        let parts = batches.microBatches(step)
+        OperationTimes.shared.end("batch")
+        let loss = accumulate(parts)
         let norm = gradients.norm()
+        OperationTimes.shared.end("gradient norm", floats: gradients.count)
         let rate = plan.schedule.rate(at: step)
         let isFinite = loss.isFinite && norm.isFinite
         if isFinite {
             optimizer.update(with: gradients, norm: norm, learningRate: Float(rate))
+            OperationTimes.shared.end("optimizer", floats: 7 * gradients.count)
             nonFiniteSteps = 0
         } else {
             nonFiniteSteps += 1

@@ -9,11 +9,52 @@ public struct TrainingRecord: Sendable, Equatable {
     public var config: TransformerConfig
     /// SHA-256 of all the text.
     public var textHash: String
+    /// The model whose weights the run began with; nil for one that began with random ones.
+    public var base: Base?
 
-    public init(plan: TrainingPlan, config: TransformerConfig, textHash: String) {
+    /// Weights that a run begins with.
+    public struct Base: Sendable, Equatable {
+        /// The directory of the model.
+        public var path: String
+        /// SHA-256 of its `model.safetensors`.
+        public var weightsHash: String
+
+        public init(path: String, weightsHash: String) {
+            self.path = path
+            self.weightsHash = weightsHash
+        }
+
+        /// The weights of the model in the directory `path`.
+        public init(of path: String) throws {
+            var hash = SHA256()
+            try FileBytes.forEachPiece(of: Self.weights(in: path)) { hash.update($0) }
+            self.init(path: path, weightsHash: hash.finalize())
+        }
+
+        /// The model, when its weights are still those.
+        func model(_ config: TransformerConfig) throws -> Transformer {
+            let found = try Base(of: path).weightsHash
+            guard found == weightsHash else {
+                throw FileError(
+                    Self.weights(in: path),
+                    expected: "the weights that the run began with, \(weightsHash.prefix(12))…",
+                    found: "others, \(found.prefix(12))…")
+            }
+            return try Transformer(config, from: SafetensorsFile(path: Self.weights(in: path)))
+        }
+
+        private static func weights(in path: String) -> String {
+            FilePath.join(path, "model.safetensors")
+        }
+    }
+
+    public init(
+        plan: TrainingPlan, config: TransformerConfig, textHash: String, base: Base? = nil
+    ) {
         self.plan = plan
         self.config = config
         self.textHash = textHash
+        self.base = base
     }
 
     /// Whether the directory of a run has a record.
@@ -35,6 +76,14 @@ public struct TrainingRecord: Sendable, Equatable {
         self.init(
             plan: try TrainingPlan(json: plan, path: path),
             config: try TransformerConfig(json: model, path: path), textHash: textHash)
+        if let from = json["from"] {
+            guard let directory = from["path"]?.string, let hash = from["weights_sha256"]?.string
+            else {
+                throw FileError(
+                    path, at: "from", expected: "path and weights_sha256", found: from.kind)
+            }
+            base = Base(path: directory, weightsHash: hash)
+        }
         guard self.plan.context <= config.maxPositionEmbeddings else {
             throw FileError(
                 path, at: "context",
@@ -58,14 +107,14 @@ public struct TrainingRecord: Sendable, Equatable {
     /// Tells whether the plan and the model can work on `tokens`.
     ///
     /// - Throws: `FileError` when there are too few of them, or one that the model does not have.
-    func check(tokens: [TokenID], in directory: String) throws {
+    func check(tokens: TrainingTokens, in directory: String) throws {
         let path = Self.path(in: directory)
-        guard tokens.count > plan.context else {
+        if let problem = PretrainingBatches.problem(tokens, context: plan.context) {
             throw FileError(
-                path, at: "context", expected: "fewer than the text's \(tokens.count) tokens",
+                path, at: "context", expected: "fewer than the text's \(problem.tokens) tokens",
                 found: "\(plan.context)")
         }
-        if let largest = tokens.max(), largest >= config.vocabSize {
+        if let largest = tokens.largest, largest >= config.vocabSize {
             throw FileError(
                 path, at: "vocab_size", expected: "more than the text's largest token, \(largest)",
                 found: "\(config.vocabSize)")
@@ -73,9 +122,15 @@ public struct TrainingRecord: Sendable, Equatable {
     }
 
     func write(to directory: String) throws {
-        let json = JSONObject([
+        var json = JSONObject([
             ("plan", plan.json), ("model", config.json), ("text_sha256", .string(textHash)),
         ])
+        if let base {
+            let from = JSONObject([
+                ("path", .string(base.path)), ("weights_sha256", .string(base.weightsHash)),
+            ])
+            json.append("from", .object(from))
+        }
         try AtomicFile.write(
             JSONWriter.bytes(.object(json), indentation: 2) + [10], to: Self.path(in: directory))
     }

@@ -14,7 +14,8 @@ extension TrainingRun {
     ///
     /// - Throws: `FileError` when the directory has a run already or cannot be written.
     public convenience init(
-        new directory: String, _ record: TrainingRecord, tokenizer: Tokenizer, tokens: [TokenID]
+        new directory: String, _ record: TrainingRecord, tokenizer: Tokenizer,
+        tokens: TrainingTokens
     ) throws {
         let store = try CheckpointStore(directory: directory, publishing: [Self.weightsName])
         if try TrainingRecord.exists(in: directory) || !store.steps().isEmpty {
@@ -24,13 +25,16 @@ extension TrainingRun {
         var record = record
         record.config.tokenizerSha256 = tokenizer.hash
         try record.check(tokens: tokens, in: directory)
+        let model = try Self.firstModel(record)
         try ModelDirectory.write(record.config, tokenizer: tokenizer, to: directory)
         // Last: a directory without it has nothing to lose, and may be begun again.
         try record.write(to: directory)
         try self.init(
             directory,
-            Trainer(try Self.firstModel(record), tokens: tokens, plan: record.plan), store,
+            Trainer(model, tokens: tokens, plan: record.plan), store,
             publishing: Self.weightsName, at: nil)
+        // From now on the model that the run began with may change or go.
+        if record.base != nil { try save() }
     }
 
     /// Opens the run in `directory` at its newest whole checkpoint, or at its start.
@@ -38,7 +42,7 @@ extension TrainingRun {
     /// Damaged checkpoints are passed over; a missing or damaged configuration is written again.
     /// - Throws: `FileError` when the text or the tokenizer is another one, or the plan is damaged.
     public convenience init(
-        resuming directory: String, textHash: String, tokenizer: Tokenizer, tokens: [TokenID]
+        resuming directory: String, textHash: String, tokenizer: Tokenizer, tokens: TrainingTokens
     ) throws {
         let store = try CheckpointStore(directory: directory, publishing: [Self.weightsName])
         let record = try TrainingRecord(of: directory)
@@ -94,6 +98,7 @@ extension TrainingRun {
     }
 
     private static func firstModel(_ record: TrainingRecord) throws -> Transformer {
-        try Transformer(record.config, from: ParameterSource(seed: record.plan.seed))
+        try record.base?.model(record.config)
+            ?? Transformer(record.config, from: ParameterSource(seed: record.plan.seed))
     }
 }

@@ -56,7 +56,7 @@ struct Demo: ParsableCommand {
             "Choroy's demo: from a text to a chatbot, in about \(Int(minutes.rounded(.up)) + 2) minutes\n"
         )
         let session = try TrainingSession(
-            text: [folder], output: output, request: request, resume: true)
+            text: TextRequest(paths: [folder]), output: output, request: request, resume: true)
         if !isTrained {
             // What an earlier demo made of another model.
             for path in [adapter, merged, quantized] { try removeModel(path) }
@@ -71,8 +71,8 @@ struct Demo: ParsableCommand {
             try teach(conversations)
             try shrink()
         }
-        try showLadders(session, conversations)
-        try chat(bytes: session.split.training.reduce(0) { $0 + $1.count })
+        try showLadders(session, TextSplit(try Corpus(at: [folder])), conversations)
+        try chat(bytes: session.tokenFile.trainingBytes)
     }
 
     // MARK: - From the model to the chatbot
@@ -116,9 +116,8 @@ struct Demo: ParsableCommand {
     /// Removes an earlier demo that is not wanted any more, and nothing but a training run.
     private func clearOldRun(_ folder: String) throws {
         guard TrainingRecord.exists(in: output) else { return }
-        let split = TextSplit(try Corpus(at: [folder]))
-        let isOfThisText =
-            (try? TrainingRecord(of: output))?.textHash == TrainingSession.hash(split)
+        let hash = try TextRequest(paths: [folder]).text { _, _, _ in }.hash
+        let isOfThisText = (try? TrainingRecord(of: output))?.textHash == hash
         guard fresh || !isOfThisText else { return }
         if !isOfThisText { StandardStreams.note("\(output) is of another text: training anew") }
         try FilePath.remove(output)
@@ -144,12 +143,14 @@ struct Demo: ParsableCommand {
 
     // MARK: - The ladders
 
-    private func showLadders(_ session: TrainingSession, _ conversations: String) throws {
+    private func showLadders(
+        _ session: TrainingSession, _ split: TextSplit, _ conversations: String
+    ) throws {
         var ladder = Ladder()
         ladder.addUniform()
         ladder.addNGrams(
-            [1, 2, 3, 4, 6], training: session.split.training, heldOut: session.split.validation)
-        let texts = EvaluationText.texts(session.split.validation, encoding: session.tokenizer)
+            [1, 2, 3, 4, 6], training: split.training, heldOut: split.validation)
+        let texts = EvaluationText.texts(split.validation, encoding: session.tokenizer)
         ladder.add(
             "Transformer",
             Evaluation.evaluate(

@@ -43,6 +43,9 @@ extension FineTuningSession: TrainedCourse {
 
     var validationKey: String { "validation_loss" }
 
+    /// Frozen parts cost less than those that are trained; there is no one number.
+    var operationsPerToken: Double? { nil }
+
     func look(at model: Transformer) -> Double? {
         look.isEmpty ? nil : ChatLoss(of: model, on: look).mean
     }

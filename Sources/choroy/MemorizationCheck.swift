@@ -19,16 +19,17 @@ struct MemorizationCheck {
     let explained: Double
 
     /// Nil for a model that has nothing to begin with or to be compared on.
-    init?(_ model: Transformer, _ session: TrainingSession, heldOut: [ArraySlice<UInt8>]) {
+    init?(_ model: Transformer, _ session: TrainingSession, heldOut: [EvaluationText]) {
         let (tokenizer, tokens) = (session.tokenizer, session.tokens)
-        let texts = heldOut.map { tokenizer.encode(Array($0)) }
+        let texts = heldOut.map(\.tokens)
         guard let start = tokenizer.id(ofSpecial: Corpus.separator) ?? tokens.first,
             texts.contains(where: { $0.count > 1 })
         else { return nil }
         // About fifty bytes: longer than a usual phrase.
-        let bytes = session.split.training.reduce(0) { $0 + $1.count }
-        spanLength = max(8, 50 * tokens.count / max(1, bytes))
-        let memorization = Memorization(training: tokens, spanLength: spanLength)
+        spanLength = max(8, 50 * tokens.count / max(1, session.tokenFile.trainingBytes))
+        var beginning: [TokenID] = []
+        tokens.append(0..<min(tokens.count, Memorization.textLimit), to: &beginning)
+        let memorization = Memorization(training: beginning, spanLength: spanLength)
         let length = max(64, 2 * spanLength)
         let samples = (UInt64(1)...4).compactMap { seed -> [TokenID]? in
             var parameters = SamplingParameters()

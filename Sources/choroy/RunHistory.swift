@@ -23,8 +23,7 @@ package struct RunHistory {
     package var machine: [(name: String, value: String)] = []
     package var ladder: [(name: String, bitsPerByte: Double)] = []
     package var command: String?
-    /// Paths of the text, and its hash.
-    package var texts: [String] = []
+    /// The hash of its text; nil for a run on conversations.
     package var textHash: String?
     /// What the run ended with, nil for one that has not ended.
     package var result: JSONValue?
@@ -62,7 +61,6 @@ package struct RunHistory {
         machine = Self.rows(facts["machine"])
         command = facts["command"]?.string
         result = facts["result"]
-        texts = (facts["text"]?.array ?? []).compactMap(\.string)
     }
 
     private mutating func read(_ line: JSONValue) {

@@ -15,7 +15,8 @@ struct SpeedTrial {
     /// Takes about `seconds`, but for large models at least two steps, and for short plans no more
     /// than a twentieth of them.
     init(
-        config: TransformerConfig, plan: TrainingPlan, tokens: [TokenID], split: TextSplit,
+        config: TransformerConfig, plan: TrainingPlan, tokens: TrainingTokens,
+        validation file: TokenFile,
         tokenizer: Tokenizer, seconds: Double
     ) throws {
         let model = try Transformer(config, from: ParameterSource(seed: plan.seed))
@@ -33,7 +34,7 @@ struct SpeedTrial {
         // The mean, since a run has slow steps too; a plan of one step has been done by now.
         secondsPerStep = times.isEmpty ? 0.01 : times.reduce(0, +) / Double(times.count)
         tokensPerSecond = Double(plan.batchTokens) / secondsPerStep
-        let validation = TrainingSession.validation(split, tokenizer)
+        let validation = TrainingSession.validation(file, tokenizer)
         let before = Machine.now()
         if !validation.isEmpty {
             _ = Evaluation.evaluate(
@@ -42,7 +43,7 @@ struct SpeedTrial {
         }
         secondsPerEvaluation = Machine.now() - before
         let looked = validation.reduce(0) { $0 + $1.byteCounts.reduce(0, +) }
-        let all = split.validation.reduce(0) { $0 + $1.count }
+        let all = file.validationBytes
         secondsAtEnd =
             secondsPerEvaluation * Double(min(all, TrainingSession.finalValidationLimit))
             / Double(max(1, looked))

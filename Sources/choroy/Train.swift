@@ -8,17 +8,22 @@ struct Train: ParsableCommand {
             Trains a tokenizer, holds back a part of the text for validation, chooses a model \
             that the time can fill, and trains. The output directory is a model that transformers, and \
             every choroy command, opens; --resume goes on after a stop, with the same result as \
-            without one. A line that is only <|endoftext|> separates documents.
+            without one. A line that is only <|endoftext|> separates documents; in JSON lines \
+            (.jsonl) each line is one. Files compressed with gzip are read as they are. Text may \
+            be larger than memory: its tokens are kept in the output directory, in \
+            training/tokens.bin, and read from there.
 
             Examples:
               choroy train book.txt --minutes 10 --output checkpoints/book
               choroy train book.txt --steps 2000 --preset micro --output checkpoints/book --resume
+              choroy train web.jsonl.gz book.txt --weight web.jsonl.gz=0.5 --output checkpoints/mix
             """)
 
     @Argument(help: "Text files, directories, or - for standard input.")
     var text: [String]
     @Option(name: .shortAndLong, help: "The model's directory.")
     var output: String
+    @OptionGroup var textOptions: TextOptions
     @OptionGroup var request: TrainingRequest
     @Flag(help: "Go on where the run in the output directory stopped, or begin it.")
     var resume = false
@@ -37,7 +42,8 @@ struct Train: ParsableCommand {
     func run() throws {
         threads.apply()
         let session = try TrainingSession(
-            text: text, output: output, request: request, resume: resume)
+            text: TextRequest(paths: text, options: textOptions), output: output,
+            request: request, resume: resume)
         try session.describe(json: dryRun && json)
         if dryRun { return }
         Interrupts.collect()

@@ -1,12 +1,15 @@
 import ArgumentParser
 import ChoroyModel
 import ChoroySystem
+import ChoroyTensor
 import ChoroyTraining
 
 /// What the loop asks of the command that trains.
 protocol TrainedCourse {
     /// What a validation's number is called in `metrics.jsonl`.
     var validationKey: String { get }
+    /// Floating-point operations that learning a token takes; nil when that is not known.
+    var operationsPerToken: Double? { get }
     /// The loss on text that is held back; nil when none is.
     func look(at model: Transformer) -> Double?
     /// What the model says now.
@@ -56,6 +59,9 @@ struct TrainingLoop {
         let (trainer, plan) = (run.trainer, run.trainer.plan)
         let (firstStep, firstTokens) = (trainer.step, trainer.tokens)
         var progress = Progress("training", total: plan.steps, unit: "steps", from: firstStep)
+        let peak = course.operationsPerToken.map {
+            MachineLimits.operations(plan.precision) / $0
+        }
         let begin = Machine.now()
         let lineInterval = max(1, plan.steps / 1000)
         var validation: Double?
@@ -105,7 +111,8 @@ struct TrainingLoop {
             }
             progress.update(
                 report.step,
-                details: "\(Figures.grouped(Int(rate))) tokens/s, loss "
+                details: "\(Figures.grouped(Int(rate))) tokens/s"
+                    + (peak.map { " (\(Int(100 * rate / $0)) % of peak)" } ?? "") + ", loss "
                     + Figures.decimal(smooth ?? .nan, 3)
                     + course.details(validation, best: run.best?.loss))
         }

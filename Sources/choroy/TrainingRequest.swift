@@ -12,6 +12,8 @@ struct TrainingRequest: ParsableArguments {
     var vocabSize: Int?
     @Option(help: "A tokenizer to use instead of training one.")
     var tokenizer: String?
+    @Option(help: "A model directory to go on with: its weights, sizes and tokenizer.")
+    var from: String?
     @Option(
         help:
             "Model size: nano, micro, mini, small or base. Default: what the minutes can fill, micro with --steps.",
@@ -35,6 +37,7 @@ struct TrainingRequest: ParsableArguments {
     @Option(help: "Share of activations dropped. Default: by how often the text is seen.")
     var dropout: Double?
     @Option(help: "Peak of the learning rate.") var learningRate: Double?
+    @OptionGroup var learning: LearningOptions
     @Option(help: "Seed of weights, order and dropout (default 1).") var seed: UInt64?
     @Option(help: "Steps between validations, each with a checkpoint. Default: 20 in a run.")
     var evaluateEvery: Int?
@@ -59,6 +62,14 @@ struct TrainingRequest: ParsableArguments {
                 throw ValidationError("\(name): expected 1 to \(1 << 30), found \(value)")
             }
         }
+        for (name, isGiven) in [
+            ("--tokenizer", tokenizer != nil), ("--vocab-size", vocabSize != nil),
+            ("--preset", preset != nil), ("--layers", layers != nil),
+            ("--hidden-size", hiddenSize != nil), ("--heads", heads != nil),
+            ("--kv-heads", kvHeads != nil),
+        ] where isGiven && from != nil {
+            throw ValidationError("--from and \(name) exclude each other: the model decides it")
+        }
         let smallest = 256 + Tokenizer.reservedTokens.count
         if let vocabSize, !(smallest...1 << 21).contains(vocabSize) {
             throw ValidationError(
@@ -66,7 +77,7 @@ struct TrainingRequest: ParsableArguments {
         }
         // Before any text is read.
         _ = try config(vocabSize: smallest)
-        _ = try plan(steps: steps ?? 1, tokens: 1)
+        if from == nil { _ = try plan(steps: steps ?? 1, tokens: 1) }
     }
 
     /// Seconds that the run may take; nil when steps are given.
@@ -132,6 +143,16 @@ struct TrainingRequest: ParsableArguments {
             throw ValidationError(
                 "\(option): expected \(has), with which the run began, found \(asked)")
         }
+        if let from {
+            guard let base = record.base else {
+                throw ValidationError("--from: expected none, as the run began, found \(from)")
+            }
+            if from != base.path, try TrainingRecord.Base(of: from).weightsHash != base.weightsHash
+            {
+                throw ValidationError(
+                    "--from: expected \(base.path), with which the run began, found \(from)")
+            }
+        }
         let shape = preset?.shape
         try check("--steps", steps, plan.steps)
         try check(
@@ -151,6 +172,11 @@ struct TrainingRequest: ParsableArguments {
         try check("--precision", precision.precision, plan.precision)
         try check("--learning-rate", learningRate, plan.learningRate)
         try check("--seed", seed, plan.seed)
+        try check("--optimizer", learning.optimizerName, plan.optimizer.method)
+        try check("--schedule", learning.schedule, plan.scheduleShape)
+        try check("--final-share", learning.finalShare, plan.finalShare)
+        try check("--decay-share", learning.decayShare, plan.decayShare)
+        try check("--weight-decay", learning.weightDecay, plan.optimizer.adamw.weightDecay)
         try check("--evaluate-every", evaluateEvery, plan.evaluationInterval)
         // A text may not have as many entries as were asked for.
         if let vocabSize, vocabSize < config.vocabSize {
@@ -178,8 +204,11 @@ struct TrainingRequest: ParsableArguments {
         let plan = TrainingPlan(
             steps: steps, context: context, batchSize: batchSize,
             learningRate: learningRate ?? chosenPreset.learningRate,
+            warmupSteps: learning.warmupSteps,
             dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed ?? 1,
-            evaluationInterval: evaluateEvery, precision: precision.chosen)
+            evaluationInterval: evaluateEvery, optimizer: learning.optimizer,
+            scheduleShape: learning.shape, finalShare: learning.finalShare,
+            decayShare: learning.decayShare ?? 0.5, precision: precision.chosen)
         if let problem = plan.problem {
             if problem.key == "batch_size" {
                 throw ValidationError(
@@ -205,16 +234,22 @@ struct TrainingRequest: ParsableArguments {
 
     /// The options that give `plan` again.
     func command(_ plan: TrainingPlan, _ config: TransformerConfig) -> String {
-        var words = [
-            "--steps \(plan.steps)", "--layers \(config.numHiddenLayers)",
+        let sizes = [
+            "--layers \(config.numHiddenLayers)",
             "--hidden-size \(config.hiddenSize)", "--heads \(config.numAttentionHeads)",
-            "--kv-heads \(config.numKeyValueHeads)", "--context \(plan.context)",
-            "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
-            "--dropout \(plan.dropout)", "--seed \(plan.seed)",
-            "--precision \(plan.precision.rawValue)",
+            "--kv-heads \(config.numKeyValueHeads)",
         ]
+        var words =
+            ["--steps \(plan.steps)"] + (from == nil ? sizes : []) + [
+                "--context \(plan.context)",
+                "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
+                "--dropout \(plan.dropout)", "--seed \(plan.seed)",
+                "--precision \(plan.precision.rawValue)",
+                LearningOptions.words(plan),
+            ]
         words.insert(
-            tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }
+            from.map { "--from \(TerminalText.shellWord($0))" }
+                ?? tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }
                 ?? "--vocab-size \(config.vocabSize)", at: 0)
         if let evaluateEvery { words.append("--evaluate-every \(evaluateEvery)") }
         return words.joined(separator: " ")

@@ -8,6 +8,7 @@ extension TrainingSession {
     /// Trains to the end of the plan, or to a request to stop.
     func train(json: Bool, tensorBoard: Bool = false) throws {
         let run = try open()
+        text.keep()
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
         if run.isOver {
             StandardStreams.note("\(output): all \(plan.steps) steps are done")
@@ -15,7 +16,7 @@ extension TrainingSession {
             return
         }
         if isResumed { StandardStreams.note("going on after step \(run.trainer.step)") }
-        let course = TextCourse(session: self, validation: Self.validation(split, tokenizer))
+        let course = TextCourse(session: self, validation: Self.validation(tokenFile, tokenizer))
         let loop = try TrainingLoop(run, course, output: output, tensorBoard: tensorBoard)
         writeFacts()
         let rate = try loop.train()
@@ -28,15 +29,15 @@ extension TrainingSession {
                 resuming: output, textHash: textHash, tokenizer: tokenizer, tokens: tokens)
         }
         return try TrainingRun(
-            new: output, TrainingRecord(plan: plan, config: config, textHash: textHash),
+            new: output, TrainingRecord(plan: plan, config: config, textHash: textHash, base: base),
             tokenizer: tokenizer, tokens: tokens)
     }
 
     // MARK: - Looks at the model
 
     /// The look at validation text that is taken during training: 16 KB of it.
-    static func validation(_ split: TextSplit, _ tokenizer: Tokenizer) -> [EvaluationText] {
-        EvaluationText.texts(split.validationSample(limit: 1 << 14), encoding: tokenizer)
+    static func validation(_ file: TokenFile, _ tokenizer: Tokenizer) -> [EvaluationText] {
+        file.validationSample(limit: 1 << 14, encoding: tokenizer)
     }
 
     /// Bytes of validation text that are read at the end, so that a huge text does not take longer
@@ -55,8 +56,8 @@ extension TrainingSession {
     /// What the directory's model is, on all that is held back.
     private func evaluateBest(_ run: TrainingRun) throws -> Evaluation? {
         try run.takeBest()
-        let texts = EvaluationText.texts(
-            split.validationSample(limit: Self.finalValidationLimit), encoding: tokenizer)
+        let texts = tokenFile.validationSample(
+            limit: Self.finalValidationLimit, encoding: tokenizer)
         var progress = Progress(
             "validating", total: texts.reduce(0) { $0 + $1.tokens.count }, unit: "tokens")
         defer { progress.clear() }
@@ -83,7 +84,8 @@ extension TrainingSession {
         Interrupts.release()
         let result = try evaluateBest(run)
         let copies = MemorizationCheck(
-            run.trainer.model, self, heldOut: split.validationSample(limit: 1 << 14))
+            run.trainer.model, self,
+            heldOut: tokenFile.validationSample(limit: 1 << 14, encoding: tokenizer))
         writeFacts(
             result: facts(run, tokensPerSecond: tokensPerSecond, result), copies)
         if json {
@@ -141,7 +143,6 @@ extension TrainingSession {
     private func writeFacts(result: JSONObject? = nil, _ copies: MemorizationCheck? = nil) {
         var facts = RunFacts(directory: output)
         if !isResumed { facts.set("command", .string(command)) }
-        facts.set("text", .array(text.map { .string(FilePath.absolute($0)) }))
         facts.setMachine()
         if let result {
             facts.set("result", .object(result))
@@ -156,6 +157,14 @@ private struct TextCourse: TrainedCourse {
     let session: TrainingSession
     let validation: [EvaluationText]
     let validationKey = "validation_bits_per_byte"
+
+    /// 6 for each parameter, forward and backward, and the attention's two products.
+    var operationsPerToken: Double? {
+        let config = session.config
+        let width = config.numAttentionHeads * config.headDim
+        return 6 * Double(config.parameterCount)
+            + 6 * Double(config.numHiddenLayers * session.plan.context * width)
+    }
 
     func look(at model: Transformer) -> Double? {
         session.evaluate(model, validation)?.bitsPerByte

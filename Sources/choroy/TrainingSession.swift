@@ -16,59 +16,67 @@ struct TrainingSession {
     let tokenizer: Tokenizer
     let config: TransformerConfig
     let plan: TrainingPlan
-    let split: TextSplit
     let start = Machine.now()
     let output: String
-    let text: [String]
+    let text: SessionText
     let request: TrainingRequest
-    let tokens: [TokenID]
+    let tokenFile: TokenFile
+    let tokens: TrainingTokens
     let textHash: String
     let isResumed: Bool
+    /// What the weights begin with, when they are those of another model.
+    let base: TrainingRecord.Base?
     /// What the work costs here, as measured; nil for a run that goes on.
     let trial: SpeedTrial?
 
-    /// Reads the text and settles tokenizer, model and plan; writes nothing.
-    init(text: [String], output: String, request: TrainingRequest, resume: Bool) throws {
-        self.text = text
+    /// Reads the text and settles tokenizer, model and plan. What it writes, the token file, goes
+    /// again when the run does not begin.
+    init(text textRequest: TextRequest, output: String, request: TrainingRequest, resume: Bool)
+        throws
+    {
         self.output = output
-        self.request = request
         try Self.checkPlace(output)
         isResumed = resume && TrainingRecord.exists(in: output)
         if isResumed {
             let record = try TrainingRecord(of: output)
+            self.request = request
+            base = record.base
             tokenizer = try Tokenizer(contentsOf: output)
             try ModelDirectory.check(tokenizer, belongsTo: record.config, in: output)
             try request.check(record, tokenizer)
-            split = TextSplit(try Corpus(at: text))
-            textHash = Self.hash(split)
+            text = try SessionText(textRequest, output: output)
+            textHash = text.text.hash
             try record.check(textHash: textHash, in: output)
             (plan, config) = (record.plan, record.config)
-            tokens = Self.tokens(split, tokenizer)
+            tokenFile = try text.tokens(tokenizer)
+            tokens = TrainingTokens(tokenFile)
             trial = nil
             return
         }
         try Self.checkIsNew(output, resume: resume)
-        let corpus = try Corpus(at: text)
-        split = TextSplit(corpus)
-        textHash = Self.hash(split)
-        if let path = request.tokenizer {
-            tokenizer = try Tokenizer(contentsOf: path)
-        } else {
-            let size = request.vocabSize ?? Preset.vocabularySize(forBytes: corpus.byteCount)
-            tokenizer = try BPETrainer(vocabularySize: size).train(split.training)
-        }
-        config = try request.config(tokenizer)
-        tokens = Self.tokens(split, tokenizer)
+        let starting = try request.from.map { try StartingModel(at: $0) }
+        let request = try starting?.settle(request) ?? request
+        self.request = request
+        base = starting?.base
+        text = try SessionText(textRequest, output: output)
+        textHash = text.text.hash
+        tokenizer =
+            try starting?.tokenizer ?? request.tokenizer.map { try Tokenizer(contentsOf: $0) }
+            ?? text.newTokenizer(vocabSize: request.vocabSize)
+        config = try starting?.config ?? request.config(tokenizer)
+        tokenFile = try text.tokens(tokenizer)
+        tokens = TrainingTokens(tokenFile)
         let first = try request.plan(steps: request.steps ?? 1000, tokens: tokens.count)
         guard tokens.count > first.context else {
             throw FileError(
-                text.joined(separator: ", "),
+                textRequest.paths.joined(separator: ", "),
                 expected: "more than one context of \(first.context) tokens to learn from",
                 found: "\(tokens.count) tokens (a shorter --context may do)")
         }
-        try Self.checkMemory(first.memoryEstimate(config, textBytes: corpus.byteCount))
+        try Self.checkMemory(first.memoryEstimate(config, textBytes: tokenFile.bytesInMemory))
         var trial = try SpeedTrial(
-            config: config, plan: first, tokens: tokens, split: split, tokenizer: tokenizer,
+            config: config, plan: first, tokens: tokens, validation: tokenFile,
+            tokenizer: tokenizer,
             seconds: request.seconds.map { min(2, $0 / 20) } ?? 0.5)
         guard let seconds = request.seconds else {
             self.trial = trial
@@ -80,7 +88,8 @@ struct TrainingSession {
         if (plan.dropout > 0) != (first.dropout > 0) {
             // Dropout depends on the number of steps, and a step's time on dropout.
             trial = try SpeedTrial(
-                config: config, plan: plan, tokens: tokens, split: split, tokenizer: tokenizer,
+                config: config, plan: plan, tokens: tokens, validation: tokenFile,
+                tokenizer: tokenizer,
                 seconds: min(2, seconds / 20))
             plan = try request.plan(
                 steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
@@ -136,30 +145,12 @@ struct TrainingSession {
         }
     }
 
-    private static func tokens(_ split: TextSplit, _ tokenizer: Tokenizer) -> [TokenID] {
-        TextSplit.tokens(
-            split.training, encoding: tokenizer, end: tokenizer.id(ofSpecial: Corpus.separator))
-    }
-
-    static func hash(_ split: TextSplit) -> String {
-        var hash = SHA256()
-        for (part, documents) in [("training", split.training), ("validation", split.validation)] {
-            hash.update("\(part) \(documents.count)\n".utf8)
-            for document in documents {
-                hash.update("\(document.count)\n".utf8)
-                hash.update(document)
-            }
-        }
-        return hash.finalize()
-    }
-
     // MARK: - Before the start
 
     /// Says what will be done: on standard error, or as JSON on standard output.
     func describe(json: Bool) throws {
-        let bytes = split.training.reduce(0) { $0 + $1.count }
-        let held = split.validation.reduce(0) { $0 + $1.count }
-        let memory = plan.memoryEstimate(config, textBytes: bytes + held)
+        let (bytes, held) = (tokenFile.trainingBytes, tokenFile.validationBytes)
+        let memory = plan.memoryEstimate(config, textBytes: tokenFile.bytesInMemory)
         let seconds = trial?.seconds(of: plan)
         if json {
             let object = JSONObject([
@@ -204,8 +195,13 @@ struct TrainingSession {
 
     /// The command that does the same in any amount of time.
     var command: String {
-        let words = ["choroy", "train"] + text + ["--output", output]
+        let words = ["choroy", "train"] + text.request.words + ["--output", output]
         return words.map(TerminalText.shellWord).joined(separator: " ") + " "
             + request.command(plan, config)
     }
+}
+
+extension TokenFile {
+    /// Bytes of the text that are in memory at once: those that a new tokenizer is trained on.
+    var bytesInMemory: Int { min(trainingBytes, TrainingText.sampleLimit) }
 }

@@ -242,7 +242,9 @@ struct `Bad input for training` {
             let training = try FilePath.list(FilePath.join(disk, "o/training"))
             #expect(
                 training == [
-                    "lock", "metrics.jsonl", "plan.json", "step-00000004", "step-00000008",
+                    "lock", "metrics.jsonl", "plan.json", "run.json", "samples.jsonl",
+                    "step-00000004", "step-00000008",
+                    "tokens.bin",
                 ])
             let resumed = try TrainingFixture.shell(
                 "mount -o remount,size=8m disk; train --output disk/o \(options) --resume",

@@ -135,7 +135,7 @@ struct `Training by command` {
             #expect(
                 try FilePath.list(FilePath.join(directory, "killed/training")) == [
                     "lock", "metrics.jsonl", "plan.json", "run.json", "samples.jsonl",
-                    "step-00000056", "step-00000060",
+                    "step-00000056", "step-00000060", "tokens.bin",
                 ])
             let lines = try FileBytes.read(
                 FilePath.join(directory, "killed/training/metrics.jsonl")

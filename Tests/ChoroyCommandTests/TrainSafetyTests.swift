@@ -96,7 +96,8 @@ struct `Never losing a step` {
                     .flatMap { Int($0.dropFirst(20)) } ?? 0
                 if start > 0 { laterStarts += 1 }
                 let last = Self.lastStep(metrics) ?? 0
-                if said.contains("plan ") && last > start { executed += last - start }
+                // One that was killed before it went on has done nothing.
+                if before == 0 || said.contains("going on after step ") { executed += last - start }
                 before = last
                 if code == 0 { break }
                 #expect(code == 137, "\(said)")

@@ -33,6 +33,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 7]) func `so does one with Muon`(step: Int) throws {
+        let tiny = try TinyRun(optimizer: .muon)
+        let expected = try Self.unbroken(tiny)
+        #expect(expected != (try Self.unbroken(TinyRun())))
+        try Fixtures.withTemporaryDirectory { directory in
+            do {
+                let run = try tiny.begin(in: directory)
+                try TinyRun.train(run, steps: step)
+                try run.save()
+            }
+            try TinyRun.train(try tiny.resume(in: directory), saveEvery: 3)
+            #expect(try TinyRun.hashes(in: directory) == expected)
+        }
+    }
+
     @Test func `steps after the last checkpoint are done again`() throws {
         let tiny = try TinyRun()
         let expected = try Self.unbroken(tiny)

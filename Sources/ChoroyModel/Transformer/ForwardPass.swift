@@ -8,11 +8,19 @@ public struct ForwardPass {
     /// Position of each row in its sequence.
     let positions: [Int]
     /// What each sequence remembers; nil when it remembers nothing, as in training.
-    let caches: [KeyValueCache]?
+    let memory: Memory?
     public let recordsGradient: Bool
     /// What the factors of recorded products are rounded to.
     public let precision: Precision
     private let regularization: Regularization?
+
+    /// What sequences remember.
+    struct Memory {
+        /// Tokens that each sequence has read before.
+        let past: [Int]
+        /// Keys and values of each sequence, layer and key-value head.
+        let tiles: [[[KeyValueTiles]]]
+    }
 
     /// Dropout of the training step `step`.
     public struct Regularization: Sendable {
@@ -32,22 +40,24 @@ public struct ForwardPass {
         lengths: [Int], _ regularization: Regularization? = nil, precision: Precision = .float32
     ) -> ForwardPass {
         ForwardPass(
-            lengths: lengths, positions: lengths.flatMap { 0..<$0 }, caches: nil,
+            lengths: lengths, positions: lengths.flatMap { 0..<$0 }, memory: nil,
             recordsGradient: true, precision: precision, regularization: regularization)
     }
 
     /// A pass over whole sequences of which nothing is remembered or recorded, to score them.
     public static func scoring(lengths: [Int]) -> ForwardPass {
         ForwardPass(
-            lengths: lengths, positions: lengths.flatMap { 0..<$0 }, caches: nil,
+            lengths: lengths, positions: lengths.flatMap { 0..<$0 }, memory: nil,
             recordsGradient: false, precision: .float32, regularization: nil)
     }
 
     /// A pass that continues `caches`, which must have room for the new tokens.
-    static func continuing(_ caches: [KeyValueCache], lengths: [Int]) -> ForwardPass {
-        let positions = zip(caches, lengths).flatMap { $0.count..<$0.count + $1 }
+    static func continuing(_ caches: inout [KeyValueCache], lengths: [Int]) -> ForwardPass {
+        let past = caches.map(\.count)
+        let tiles = caches.indices.map { caches[$0].allTiles() }
         return ForwardPass(
-            lengths: lengths, positions: positions, caches: caches, recordsGradient: false,
+            lengths: lengths, positions: zip(past, lengths).flatMap { $0..<$0 + $1 },
+            memory: Memory(past: past, tiles: tiles), recordsGradient: false,
             precision: .float32, regularization: nil)
     }
 

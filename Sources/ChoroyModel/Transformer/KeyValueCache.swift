@@ -10,6 +10,8 @@ public struct KeyValueCache: SequenceState {
     private let layers: Int
     private let shape: AttentionShape
     private var blocks: [KeyValueBlock] = []
+    /// The tiles of each layer and key-value head in these blocks; none until they are asked for.
+    private var tiles: [[KeyValueTiles]] = []
 
     init(layers: Int, shape: AttentionShape) {
         self.layers = layers
@@ -24,6 +26,7 @@ public struct KeyValueCache: SequenceState {
     public mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count, "truncate: \(count) of \(self.count)")
         self.count = count
+        tiles = []
         blocks.removeLast(blocks.count - (count + 63) / 64)
     }
 
@@ -33,8 +36,10 @@ public struct KeyValueCache: SequenceState {
         let last = blocks.count - 1
         if count % 64 != 0, !isKnownUniquelyReferenced(&blocks[last]) {
             blocks[last] = KeyValueBlock(copying: blocks[last])
+            tiles = []
         }
         while blocks.count * 64 < count + tokens {
+            tiles = []
             blocks.append(
                 KeyValueBlock(
                     tiles: layers * shape.keyValueHeads, size: KeyValueTiles.tileSize(shape)))
@@ -43,13 +48,18 @@ public struct KeyValueCache: SequenceState {
 
     mutating func advance(by tokens: Int) { count += tokens }
 
-    /// The tiles of every key-value head in one layer.
-    func tiles(layer: Int) -> [KeyValueTiles] {
-        let starts = unsafe blocks.map { unsafe $0.tile(layer * shape.keyValueHeads) }
-        return (0..<shape.keyValueHeads).map { head in
-            unsafe KeyValueTiles(
-                starts, offset: head * KeyValueTiles.tileSize(shape), shape: shape)
+    /// The tiles of every key-value head, layer by layer.
+    mutating func allTiles() -> [[KeyValueTiles]] {
+        if tiles.isEmpty {
+            tiles = (0..<layers).map { layer in
+                let starts = unsafe blocks.map { unsafe $0.tile(layer * shape.keyValueHeads) }
+                return (0..<shape.keyValueHeads).map { head in
+                    unsafe KeyValueTiles(
+                        starts, offset: head * KeyValueTiles.tileSize(shape), shape: shape)
+                }
+            }
         }
+        return tiles
     }
 }
 

@@ -30,12 +30,12 @@ struct SelfAttention: Sendable {
         let q = rotary(qProj(x, pass), positions: pass.positions, table: table)
         let k = rotary(kProj(x, pass), positions: pass.positions, table: table)
         let v = vProj(x, pass)
-        guard let caches = pass.caches else {
+        guard let memory = pass.memory else {
             return oProj(attention(q: q, k: k, v: v, lengths: pass.lengths, shape: shape), pass)
         }
         return oProj(
             attention(
-                q: q, k: k, v: v, lengths: pass.lengths, past: caches.map(\.count),
-                tiles: caches.map { $0.tiles(layer: layer) }, shape: shape), pass)
+                q: q, k: k, v: v, lengths: pass.lengths, past: memory.past,
+                tiles: memory.tiles.map { $0[layer] }, shape: shape), pass)
     }
 }

@@ -76,7 +76,7 @@ public struct Transformer: LanguageModel, Sendable {
             tokens.count == states.count && lengths.allSatisfy { $0 > 0 },
             "logits: \(lengths) tokens for \(states.count) states")
         for (index, length) in lengths.enumerated() { states[index].reserve(length) }
-        let pass = ForwardPass.continuing(states, lengths: lengths)
+        let pass = ForwardPass.continuing(&states, lengths: lengths)
         var x = hidden(tokens.flatMap { $0 }, pass)
         if positions == .last {
             var end = 0
