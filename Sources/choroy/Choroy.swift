@@ -7,7 +7,8 @@ struct Choroy: ParsableCommand {
         abstract: "From a text file to a chatbot, on an ordinary CPU, in one program.",
         version: "0.1.0",
         subcommands: [
-            Demo.self, TokenizerCommand.self, NGram.self, Train.self, Finetune.self, Merge.self,
+            Demo.self, TokenizerCommand.self, NGram.self, Train.self, Report.self,
+            Finetune.self, Merge.self,
             Quantize.self, Evaluate.self, Generate.self, Chat.self, Bench.self,
         ])
 }

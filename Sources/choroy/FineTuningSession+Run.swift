@@ -12,7 +12,7 @@ import ChoroyTraining
 
 extension FineTuningSession: TrainedCourse {
     /// Trains to the end, or to a request to stop.
-    func train(json: Bool) throws {
+    func train(json: Bool, tensorBoard: Bool = false) throws {
         let run =
             isResumed
             ? try TrainingRun(resuming: output, record, base: base, training: training)
@@ -24,7 +24,8 @@ extension FineTuningSession: TrainedCourse {
             return
         }
         if isResumed { StandardStreams.note("going on after step \(run.trainer.step)") }
-        let loop = try TrainingLoop(run, self, output: output)
+        let loop = try TrainingLoop(run, self, output: output, tensorBoard: tensorBoard)
+        writeFacts()
         if run.trainer.step == 0, let loss = look(at: run.trainer.model) {
             StandardStreams.note("before     \(Self.words(loss))")
         }
@@ -49,7 +50,11 @@ extension FineTuningSession: TrainedCourse {
     func samples(at validation: Int) -> Bool { true }
 
     func words(at step: Int, _ look: TrainingLoop.Look) -> String? {
-        "step \(step): \(Self.words(look.loss))\(look.isBest ? ", the best" : "")\(look.sample)"
+        "step \(step): \(Self.words(look.loss))\(look.isBest ? ", the best" : "")"
+            + (look.sample ?? "").split(separator: "\n").map { line in
+                let short = line.count > 120 ? "\(line.prefix(120))…" : line
+                return "\n    \(TerminalText.visible(String(short)))"
+            }.joined()
     }
 
     func details(_ validation: Double?, best: Double?) -> String {
@@ -74,11 +79,9 @@ extension FineTuningSession: TrainedCourse {
             sampler: sampler, maxTokens: 48, contextLength: base.config.maxPositionEmbeddings)
         guard let reply = try? session.reply(to: question.content, { _ in true }) else { return "" }
         func line(_ text: String) -> String {
-            let line = text.split(whereSeparator: \.isNewline).joined(separator: " / ")
-            return line.count > 100 ? "\(line.prefix(100))…" : line
+            text.split(whereSeparator: \.isNewline).joined(separator: " / ")
         }
-        return TerminalText.visible(
-            "\n    User: \(line(question.content))\n    Assistant: \(line(reply.text))")
+        return "User: \(line(question.content))\nAssistant: \(line(reply.text))"
     }
 
     // MARK: - The end
@@ -89,6 +92,7 @@ extension FineTuningSession: TrainedCourse {
         // All is saved; what follows can be stopped anywhere.
         Interrupts.release()
         let loss = try finalLoss(run)
+        writeFacts(result: facts(run, tokensPerSecond: tokensPerSecond, loss))
         if json { return try printResult(run, tokensPerSecond: tokensPerSecond, loss) }
         let chart = Chart(
             metrics.losses, title: "loss (nats per target) by step",
@@ -114,7 +118,13 @@ extension FineTuningSession: TrainedCourse {
     }
 
     private func printResult(_ run: TrainingRun, tokensPerSecond: Double?, _ loss: Double?) throws {
-        let object = JSONObject([
+        let object = facts(run, tokensPerSecond: tokensPerSecond, loss)
+        try StandardStreams.printLine(JSONWriter.string(.object(object)))
+    }
+
+    private func facts(_ run: TrainingRun, tokensPerSecond: Double?, _ loss: Double?) -> JSONObject
+    {
+        JSONObject([
             ("output", .string(output)), ("method", .string(record.method.name)),
             ("steps", .integer(run.trainer.step)),
             ("best_step", run.best.map { .integer($0.step) } ?? .null),
@@ -126,6 +136,14 @@ extension FineTuningSession: TrainedCourse {
             ("tokens_per_second", tokensPerSecond.map { .number($0.rounded()) } ?? .null),
             ("peak_rss_bytes", .integer(Machine.peakResidentBytes)),
         ])
-        try StandardStreams.printLine(JSONWriter.string(.object(object)))
+    }
+
+    /// Notes for a report what the run is and, at its end, how it went.
+    private func writeFacts(result: JSONObject? = nil) {
+        var facts = RunFacts(directory: output)
+        if !isResumed { facts.set("command", .string(command)) }
+        facts.setMachine()
+        if let result { facts.set("result", .object(result)) }
+        facts.write()
     }
 }

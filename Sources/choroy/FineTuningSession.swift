@@ -204,7 +204,7 @@ struct FineTuningSession {
     }
 
     /// The command that does the same in any amount of time.
-    private var command: String {
+    var command: String {
         let words = ["choroy", "finetune", modelPath, "--data"] + dataPaths + ["--output", output]
         return words.map(TerminalText.shellWord).joined(separator: " ") + " "
             + request.command(record)

@@ -31,6 +31,8 @@ struct Finetune: ParsableCommand {
     var resume = false
     @Flag(help: "Say what would be done, and stop.")
     var dryRun = false
+    @Flag(name: .customLong("tensorboard"), help: "Write events for TensorBoard too.")
+    var tensorBoard = false
     @Flag(help: "Print one JSON object at the end.")
     var json = false
     @OptionGroup var threads: ThreadOptions
@@ -46,6 +48,6 @@ struct Finetune: ParsableCommand {
         try session.describe(json: dryRun && json)
         if dryRun { return }
         Interrupts.collect()
-        try session.train(json: json)
+        try session.train(json: json, tensorBoard: tensorBoard)
     }
 }

@@ -9,9 +9,9 @@ protocol TrainedCourse {
     var validationKey: String { get }
     /// The loss on text that is held back; nil when none is.
     func look(at model: Transformer) -> Double?
-    /// What the model says now, in a line or more.
+    /// What the model says now.
     func sample(of model: Transformer) -> String
-    /// What to tell after a validation; `sample` is empty for those without one.
+    /// What to tell after a validation; nil for nothing.
     func words(at step: Int, _ look: TrainingLoop.Look) -> String?
     /// The validations' part of the live line.
     func details(_ validation: Double?, best: Double?) -> String
@@ -31,15 +31,21 @@ struct TrainingLoop {
     struct Look {
         var loss: Double
         var isBest: Bool
-        var sample: String
+        /// Number of the validation, counted from 1.
+        var number: Int
+        /// What the model says; nil at those validations that do not ask it.
+        var sample: String?
     }
 
-    init(_ run: TrainingRun, _ course: any TrainedCourse, output: String) throws {
+    init(
+        _ run: TrainingRun, _ course: any TrainedCourse, output: String, tensorBoard: Bool
+    ) throws {
         self.run = run
         self.course = course
         self.output = output
         metrics = try TrainingMetrics(
-            directory: output, keepingUpTo: run.trainer.step, validation: course.validationKey)
+            directory: output, keepingUpTo: run.trainer.step, validation: course.validationKey,
+            tensorBoard: tensorBoard)
     }
 
     /// Trains; gives the tokens that a second took.
@@ -54,10 +60,17 @@ struct TrainingLoop {
         let lineInterval = max(1, plan.steps / 1000)
         var validation: Double?
         var smooth: Double?
+        var watch = LossWatch()
         var failure: (any Error)?
         while !run.isOver, let report = trainer.next() {
             if report.isFinite {
                 smooth = smooth.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
+                if let expected = watch.expected(insteadOf: report.loss), watch.spikes <= 10 {
+                    progress.note(
+                        "step \(report.step): the loss leapt to \(Figures.decimal(report.loss, 3)) "
+                            + "from about \(Figures.decimal(expected, 3))"
+                            + (watch.spikes == 10 ? "; no more of this is told" : ""))
+                }
             } else {
                 try skip(report, &progress)
             }
@@ -113,11 +126,18 @@ struct TrainingLoop {
     private func validate(_ step: Int, _ progress: inout Progress) -> Double? {
         guard let loss = course.look(at: run.trainer.model) else { return nil }
         let isBest = run.note(validationLoss: loss)
-        let samples = course.samples(at: metrics.validations.count + 1)
-        let look = Look(
-            loss: loss, isBest: isBest,
-            sample: samples ? course.sample(of: run.trainer.model) : "")
+        let number = metrics.validations.count + 1
+        let sample = course.samples(at: number) ? course.sample(of: run.trainer.model) : nil
+        if let sample { metrics.append(sample: sample, step: step) }
+        let look = Look(loss: loss, isBest: isBest, number: number, sample: sample)
         if let words = course.words(at: step, look) { progress.note(words) }
+        // Three in a row are more than the noise of a small text.
+        if run.waiting == 3, let best = run.best, loss > 1.01 * best.loss {
+            progress.note(
+                "step \(step): validation has risen from \(Figures.decimal(best.loss, 3)) at step "
+                    + "\(Figures.grouped(best.step)) to \(Figures.decimal(loss, 3)): the model learns "
+                    + "the text by heart; the best state is kept")
+        }
         return loss
     }
 }

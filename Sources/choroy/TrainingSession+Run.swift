@@ -6,7 +6,7 @@ import ChoroyTraining
 
 extension TrainingSession {
     /// Trains to the end of the plan, or to a request to stop.
-    func train(json: Bool) throws {
+    func train(json: Bool, tensorBoard: Bool = false) throws {
         let run = try open()
         text.keep()
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
@@ -17,7 +17,8 @@ extension TrainingSession {
         }
         if isResumed { StandardStreams.note("going on after step \(run.trainer.step)") }
         let course = TextCourse(session: self, validation: Self.validation(tokenFile, tokenizer))
-        let loop = try TrainingLoop(run, course, output: output)
+        let loop = try TrainingLoop(run, course, output: output, tensorBoard: tensorBoard)
+        writeFacts()
         let rate = try loop.train()
         try finish(run, loop.metrics, tokensPerSecond: rate, json: json)
     }
@@ -63,7 +64,7 @@ extension TrainingSession {
         return evaluate(run.trainer.model, texts) { progress.update($0) }
     }
 
-    /// A line of what the model writes.
+    /// What the model writes.
     func sample(_ model: Transformer) -> String {
         guard let start = tokenizer.id(ofSpecial: Corpus.separator) ?? tokens.first,
             let sampler = try? Sampler(SamplingParameters())
@@ -71,9 +72,7 @@ extension TrainingSession {
         let generator = TokenGenerator(
             model, prompt: [start], sampler: sampler, maxTokens: 60, stopTokens: [start],
             contextLength: plan.context)
-        let text = String(decoding: tokenizer.decode(Array(generator)), as: UTF8.self)
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: " / ")
-        return "\"\(TerminalText.visible(line))\""
+        return String(decoding: tokenizer.decode(Array(generator)), as: UTF8.self)
     }
 
     // MARK: - The end
@@ -84,6 +83,10 @@ extension TrainingSession {
         // All is saved; what follows can be stopped anywhere.
         Interrupts.release()
         let result = try evaluateBest(run)
+        let copies = MemorizationCheck(
+            run.trainer.model, self, heldOut: split.validationSample(limit: 1 << 14))
+        writeFacts(
+            result: facts(run, tokensPerSecond: tokensPerSecond, result), copies)
         if json {
             return try printResult(run, tokensPerSecond: tokensPerSecond, result)
         }
@@ -107,6 +110,7 @@ extension TrainingSession {
             StandardStreams.note(
                 "kept: step \(Figures.grouped(best.step)), since validation rose afterwards")
         }
+        copies?.lines.forEach(StandardStreams.note)
         StandardStreams.note(
             "the model is in \(output); try: choroy chat \(TerminalText.shellWord(output))")
     }
@@ -114,7 +118,14 @@ extension TrainingSession {
     private func printResult(
         _ run: TrainingRun, tokensPerSecond: Double?, _ result: Evaluation?
     ) throws {
-        let object = JSONObject([
+        let object = facts(run, tokensPerSecond: tokensPerSecond, result)
+        try StandardStreams.printLine(JSONWriter.string(.object(object)))
+    }
+
+    private func facts(_ run: TrainingRun, tokensPerSecond: Double?, _ result: Evaluation?)
+        -> JSONObject
+    {
+        JSONObject([
             ("model", .string(output)), ("steps", .integer(run.trainer.step)),
             ("parameters", .integer(config.parameterCount)),
             ("tokens", .integer(run.trainer.step * plan.batchTokens)),
@@ -122,9 +133,22 @@ extension TrainingSession {
             ("tokens_per_second", tokensPerSecond.map { .number($0.rounded()) } ?? .null),
             ("validation_bits_per_byte", result.map { .number($0.bitsPerByte) } ?? .null),
             ("validation_bytes", result.map { .integer($0.bytes) } ?? .null),
+            ("best_step", run.best.map { .integer($0.step) } ?? .null),
             ("peak_rss_bytes", .integer(Machine.peakResidentBytes)),
         ])
-        try StandardStreams.printLine(JSONWriter.string(.object(object)))
+    }
+
+    /// Notes for a report what the run is and, at its end, how it went.
+    private func writeFacts(result: JSONObject? = nil, _ copies: MemorizationCheck? = nil) {
+        var facts = RunFacts(directory: output)
+        if !isResumed { facts.set("command", .string(command)) }
+        facts.set("text", .array(text.map { .string(FilePath.absolute($0)) }))
+        facts.setMachine()
+        if let result {
+            facts.set("result", .object(result))
+        }
+        if let copies { facts.set("memorization", copies.json) }
+        facts.write()
     }
 }
 
@@ -140,11 +164,15 @@ private struct TextCourse: TrainedCourse {
 
     func sample(of model: Transformer) -> String { session.sample(model) }
 
-    func samples(at validation: Int) -> Bool { validation % 5 == 0 }
+    func samples(at validation: Int) -> Bool { validation == 1 || validation % 5 == 0 }
 
     func words(at step: Int, _ look: TrainingLoop.Look) -> String? {
-        if look.sample.isEmpty || step == session.plan.steps { return nil }
-        return "step \(step), \(Figures.decimal(look.loss, 3)) bits per byte: \(look.sample)"
+        guard let sample = look.sample, look.number % 5 == 0, step < session.plan.steps else {
+            return nil
+        }
+        let line = sample.split(whereSeparator: \.isNewline).joined(separator: " / ")
+        return "step \(step), \(Figures.decimal(look.loss, 3)) bits per byte: "
+            + "\"\(TerminalText.visible(line))\""
     }
 
     func details(_ validation: Double?, best: Double?) -> String {

@@ -194,7 +194,7 @@ struct TrainingSession {
     }
 
     /// The command that does the same in any amount of time.
-    private var command: String {
+    var command: String {
         let words = ["choroy", "train"] + text.request.words + ["--output", output]
         return words.map(TerminalText.shellWord).joined(separator: " ") + " "
             + request.command(plan, config)

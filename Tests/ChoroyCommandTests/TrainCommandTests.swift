@@ -74,12 +74,37 @@ struct `Training by command` {
         }
     }
 
-    @Test func `one and two threads give the same bytes`() throws {
+    @Test func `any number of threads, and every repetition, gives the same bytes`() throws {
         try Self.withUnbrokenRun("--steps 30 --threads 1") { directory, hashes in
+            for threads in [1, 2, 3, 8] {
+                let run = try TrainingFixture.shell(
+                    "train --output on\(threads) --steps 30 --threads \(threads)", in: directory)
+                #expect(run.code == 0)
+                #expect(
+                    try TrainingFixture.hashes(of: "on\(threads)", in: directory) == hashes,
+                    "\(threads) threads")
+            }
+        }
+    }
+
+    @Test func `a text learned by heart keeps its best state and says so`() throws {
+        try TrainingFixture.withText { directory in
             let run = try TrainingFixture.shell(
-                "train --output two --steps 30 --threads 2", in: directory)
-            #expect(run.code == 0)
-            #expect(try TrainingFixture.hashes(of: "two", in: directory) == hashes)
+                """
+                head -c 6000 t.txt | tr 'a-z' 'n-za-m' > short.txt
+                $choroy train short.txt --layers 2 --hidden-size 64 --heads 2 --context 32 \
+                    --batch-tokens 256 --vocab-size 400 --dropout 0 --steps 300 --evaluate-every 15 \
+                    --learning-rate 0.005 --json --output o
+                """, in: directory)
+            #expect(run.code == 0, "\(run.errors)")
+            let object = try JSONReader.parse(run.output, path: "output")
+            let best = try #require(object["best_step"]?.integer)
+            #expect(best < 300, "\(run.errors)")
+            #expect(run.errors.contains("learns the text by heart; the best state is kept"))
+            let step = FilePath.join(directory, "o/training/step-00000300")
+            let model = try FileBytes.read(FilePath.join(directory, "o/model.safetensors"))
+            #expect(try FileBytes.read(FilePath.join(step, "model.safetensors")) == model)
+            #expect(try FileBytes.read(FilePath.join(step, "weights.safetensors")) != model)
         }
     }
 
@@ -109,8 +134,8 @@ struct `Training by command` {
             // What the kills left has been cleared up.
             #expect(
                 try FilePath.list(FilePath.join(directory, "killed/training")) == [
-                    "lock", "metrics.jsonl", "plan.json", "step-00000056", "step-00000060",
-                    "tokens.bin",
+                    "lock", "metrics.jsonl", "plan.json", "run.json", "samples.jsonl",
+                    "step-00000056", "step-00000060", "tokens.bin",
                 ])
             let lines = try FileBytes.read(
                 FilePath.join(directory, "killed/training/metrics.jsonl")
@@ -193,7 +218,7 @@ struct `Training by command` {
             #expect(
                 object.object?.members.map(\.key) == [
                     "model", "steps", "parameters", "tokens", "seconds", "tokens_per_second",
-                    "validation_bits_per_byte", "validation_bytes", "peak_rss_bytes",
+                    "validation_bits_per_byte", "validation_bytes", "best_step", "peak_rss_bytes",
                 ])
             #expect(object["steps"] == .integer(30) && object["tokens"] == .integer(7680))
             #expect(object["validation_bytes"]?.integer ?? 0 > 500)
