@@ -65,51 +65,59 @@ struct `Never losing a step` {
             let whole = try TrainingFixture.shell("train --output whole \(options)", in: directory)
             #expect(whole.code == 0)
             var random = SeededRandom(seed: seed)
-            var (kills, executed, laterStarts) = (0, 0, 0)
-            let metrics = FilePath.join(directory, "killed/training/metrics.jsonl")
-            var before = 0
-            while true {
-                let errors = FilePath.join(directory, "errors-\(kills)")
-                let script = """
-                    cd '\(directory)'; exec '\(CommandRun.executable ?? "")' train t.txt \
-                    \(TrainingFixture.tiny) --output killed \(options) --resume 2>'\(errors)'
-                    """
-                let process = try CommandRun.spawn("/bin/sh", ["sh", "-c", script], actions: nil)
-                let wanted = kills < 8 ? before + 1 + random.below(14) : .max
-                let isEarly = kills < 8 && random.below(5) == 0
-                let pause = UInt32(random.below(isEarly ? 60_000 : 4_000))
-                var status: Int32 = 0
-                var isOver = false
-                while !isOver {
-                    if isEarly || Self.lastStep(metrics) ?? 0 >= wanted {
-                        usleep(pause)
-                        kill(process, SIGKILL)
-                        break
+            // On a busy machine a run may end before its kill comes; then there is another.
+            for attempt in 1...8 {
+                try FilePath.remove(FilePath.join(directory, "killed"))
+                var (kills, executed, laterStarts) = (0, 0, 0)
+                let metrics = FilePath.join(directory, "killed/training/metrics.jsonl")
+                var before = 0
+                while true {
+                    let errors = FilePath.join(directory, "errors-\(kills)")
+                    let script = """
+                        cd '\(directory)'; exec '\(CommandRun.executable ?? "")' train t.txt \
+                        \(TrainingFixture.tiny) --output killed \(options) --resume 2>'\(errors)'
+                        """
+                    let process = try CommandRun.spawn(
+                        "/bin/sh", ["sh", "-c", script], actions: nil)
+                    let wanted = kills < 8 ? before + 1 + random.below(14) : .max
+                    let isEarly = kills < 8 && random.below(5) == 0
+                    let pause = UInt32(random.below(isEarly ? 60_000 : 4_000))
+                    var status: Int32 = 0
+                    var isOver = false
+                    while !isOver {
+                        if isEarly || Self.lastStep(metrics) ?? 0 >= wanted {
+                            usleep(pause)
+                            kill(process, SIGKILL)
+                            break
+                        }
+                        isOver = unsafe waitpid(process, &status, WNOHANG) == process
+                        usleep(300)
                     }
-                    isOver = unsafe waitpid(process, &status, WNOHANG) == process
-                    usleep(300)
+                    let code = isOver ? status >> 8 & 0xFF : CommandRun.wait(for: process)
+                    let said = String(decoding: try FileBytes.read(errors), as: UTF8.self)
+                    let start =
+                        said.split(separator: "\n").first { $0.hasPrefix("going on after step ") }
+                        .flatMap { Int($0.dropFirst(20)) } ?? 0
+                    if start > 0 { laterStarts += 1 }
+                    let last = Self.lastStep(metrics) ?? 0
+                    // One that was killed before it went on has done nothing.
+                    if before == 0 || said.contains("going on after step ") {
+                        executed += last - start
+                    }
+                    before = last
+                    if code == 0 { break }
+                    #expect(code == 137, "\(said)")
+                    kills += 1
+                    if kills > 9 { break }
                 }
-                let code = isOver ? status >> 8 & 0xFF : CommandRun.wait(for: process)
-                let said = String(decoding: try FileBytes.read(errors), as: UTF8.self)
-                let start =
-                    said.split(separator: "\n").first { $0.hasPrefix("going on after step ") }
-                    .flatMap { Int($0.dropFirst(20)) } ?? 0
-                if start > 0 { laterStarts += 1 }
-                let last = Self.lastStep(metrics) ?? 0
-                // One that was killed before it went on has done nothing.
-                if before == 0 || said.contains("going on after step ") { executed += last - start }
-                before = last
-                if code == 0 { break }
-                #expect(code == 137, "\(said)")
-                kills += 1
-                if kills > 9 { break }
+                #expect(kills <= 8)
+                #expect(executed <= steps + kills * interval, "\(executed) steps, \(kills) kills")
+                #expect(
+                    try TrainingFixture.hashes(of: "killed", in: directory)
+                        == TrainingFixture.hashes(of: "whole", in: directory))
+                if kills >= 3 && laterStarts >= 2 { break }
+                #expect(attempt < 8, "\(kills) kills, \(laterStarts) starts past step 0")
             }
-            #expect(kills >= 3 && kills <= 8)
-            #expect(laterStarts >= 2, "\(laterStarts) of \(kills) starts were past step 0")
-            #expect(executed <= steps + kills * interval, "\(executed) steps, \(kills) kills")
-            #expect(
-                try TrainingFixture.hashes(of: "killed", in: directory)
-                    == TrainingFixture.hashes(of: "whole", in: directory))
         }
     }
 
