@@ -57,7 +57,9 @@ public struct PretrainingBatches: TrainingBatches {
     }
 
     /// The first pool that has no more than `context` tokens; nil when all have.
-    static func problem(_ tokens: TrainingTokens, context: Int) -> (tokens: Int, weight: Double)? {
+    package static func problem(_ tokens: TrainingTokens, context: Int) -> (
+        tokens: Int, weight: Double
+    )? {
         guard !tokens.pools.isEmpty else { return (0, 1) }
         for pool in tokens.pools {
             let count =

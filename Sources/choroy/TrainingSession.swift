@@ -67,11 +67,13 @@ struct TrainingSession {
         tokenFile = try text.tokens(tokenizer)
         tokens = TrainingTokens(tokenFile)
         let first = try request.plan(steps: request.steps ?? 1000, tokens: tokens.count)
-        guard tokens.count > first.context else {
+        if let problem = PretrainingBatches.problem(tokens, context: first.context) {
+            let isAll = problem.tokens == tokens.count
             throw FileError(
                 textRequest.paths.joined(separator: ", "),
-                expected: "more than one context of \(first.context) tokens to learn from",
-                found: "\(tokens.count) tokens (a shorter --context may do)")
+                expected: "more than one context of \(first.context) tokens to learn from"
+                    + (isAll ? "" : " in the files of weight \(problem.weight)"),
+                found: "\(problem.tokens) tokens (a shorter --context may do)")
         }
         try Self.checkMemory(first.memoryEstimate(config, textBytes: tokenFile.bytesInMemory))
         var trial = try SpeedTrial(
