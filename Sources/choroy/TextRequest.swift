@@ -6,7 +6,7 @@ import ChoroyTraining
 /// Which text a run learns from, and how it lies in its files.
 struct TextRequest {
     var paths: [String]
-    var options = TextOptions()
+    var options: TextOptions
 
     /// The files, with their weights.
     ///
