@@ -56,7 +56,8 @@ struct Demo: ParsableCommand {
             "Choroy's demo: from a text to a chatbot, in about \(Int(minutes.rounded(.up)) + 2) minutes\n"
         )
         let session = try TrainingSession(
-            text: TextRequest(paths: [folder], options: TextOptions.parse([])), output: output, request: request, resume: true)
+            text: TextRequest(paths: [folder], options: TextOptions.parse([])), output: output,
+            request: request, resume: true)
         if !isTrained {
             // What an earlier demo made of another model.
             for path in [adapter, merged, quantized] { try removeModel(path) }
@@ -116,7 +117,9 @@ struct Demo: ParsableCommand {
     /// Removes an earlier demo that is not wanted any more, and nothing but a training run.
     private func clearOldRun(_ folder: String) throws {
         guard TrainingRecord.exists(in: output) else { return }
-        let hash = try TextRequest(paths: [folder], options: TextOptions.parse([])).text { _, _, _ in }.hash
+        let hash = try TextRequest(paths: [folder], options: TextOptions.parse([])).text {
+            _, _, _ in
+        }.hash
         let isOfThisText = (try? TrainingRecord(of: output))?.textHash == hash
         guard fresh || !isOfThisText else { return }
         if !isOfThisText { StandardStreams.note("\(output) is of another text: training anew") }
