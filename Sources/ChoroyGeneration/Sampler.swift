@@ -75,7 +75,8 @@ public struct Sampler: Sendable {
             numbers &+= logit < Float.infinity ? 1 : 0
             possible &+= logit > -Float.infinity ? 1 : 0
         }
-        if numbers < logits.count, let token = logits.firstIndex(where: { !($0 < Float.infinity) }) {
+        if numbers < logits.count, let token = logits.firstIndex(where: { !($0 < Float.infinity) })
+        {
             throw SamplingError.logit(logits[token], token: token, vocabularySize: logits.count)
         }
         guard possible > 0 else {
