@@ -78,7 +78,7 @@ let package = Package(
         .testTarget(
             name: "ChoroyTensorTests",
             dependencies: ["ChoroySystem", "ChoroyTensor", "CChoroyKernels", "TestSupport"],
-            swiftSettings: settings),
+            exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "ChoroyModelTests",
             dependencies: [

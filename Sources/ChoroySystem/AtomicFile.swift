@@ -53,6 +53,19 @@ public enum AtomicFile {
         }
     }
 
+    /// Copies a file, a piece at a time.
+    public static func copy(_ source: String, to path: String) throws {
+        let file = try RandomAccessFile(path: source)
+        try write(to: path) { target in
+            var offset = 0
+            while offset < file.size {
+                let piece = try file.read(min(1 << 20, file.size - offset), at: offset)
+                try target.append(piece)
+                offset += piece.count
+            }
+        }
+    }
+
     /// Makes a rename or a new name in the directory that holds `path` last through a power cut.
     public static func syncDirectory(of path: String) throws {
         let directory = FilePath.directory(of: path)

@@ -42,8 +42,7 @@ public struct AdamW: ~Copyable {
         with gradients: borrowing Gradients, norm: Double, learningRate: Float
     ) {
         step += 1
-        // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
-        let scale = min(1, Double(settings.clipNorm) / (norm + 1e-6))
+        let scale = scale(norm)
         for (index, parameter) in parameters.enumerated() {
             moments.update(
                 index, with: gradients,
@@ -53,5 +52,11 @@ public struct AdamW: ~Copyable {
                     weightDecay: parameter.shape.count >= 2 ? settings.weightDecay : 0,
                     gradientScale: Float(scale), step: step))
         }
+    }
+
+    /// The factor that brings a gradient of norm `norm` to at most `clipNorm`.
+    func scale(_ norm: Double) -> Double {
+        // PyTorch's clip_grad_norm_ divides by norm + 1e-6.
+        min(1, Double(settings.clipNorm) / (norm + 1e-6))
     }
 }

@@ -10,14 +10,9 @@ extension Trainer {
         try Safetensors.write(
             to: FilePath.join(directory, weights),
             tensors: trainable.map { Safetensors.Entry($0.name, $0.value) })
-        var moments: [Safetensors.Entry] = []
-        for (index, parameter) in trainable.enumerated() {
-            let (first, second) = optimizer.moments.values(index)
-            moments.append(.init("first.\(parameter.name)", first))
-            moments.append(.init("second.\(parameter.name)", second))
-        }
         try Safetensors.write(
-            to: FilePath.join(directory, "optimizer.safetensors"), tensors: moments)
+            to: FilePath.join(directory, "optimizer.safetensors"),
+            tensors: optimizer.state.map { Safetensors.Entry($0.name, $0.value) })
         let state = JSONObject([
             ("step", .integer(step)), ("updates", .integer(optimizer.step)),
             ("non_finite_steps", .integer(nonFiniteSteps)),
@@ -40,18 +35,16 @@ extension Trainer {
                 found: JSONWriter.string(state))
         }
         let moments = try SafetensorsFile(path: checkpoint.path(of: "optimizer.safetensors"))
-        for (index, parameter) in trainable.enumerated() {
-            let first = try moments.tensor("first.\(parameter.name)")
-            let second = try moments.tensor("second.\(parameter.name)")
-            guard first.shape == parameter.shape, second.shape == parameter.shape else {
+        try optimizer.restore(step: updates) { name, shape in
+            let tensor = try moments.tensor(name)
+            guard tensor.shape == shape else {
                 throw FileError(
-                    moments.path, at: "tensor first.\(parameter.name)",
-                    expected: "shape \(parameter.shape)", found: "\(first.shape)")
+                    moments.path, at: "tensor \(name)", expected: "shape \(shape)",
+                    found: "\(tensor.shape)")
             }
-            optimizer.moments.set(index, first: first, second: second)
+            return tensor
         }
         self.step = step
-        optimizer.step = updates
         nonFiniteSteps = skipped
     }
 

@@ -16,7 +16,7 @@ public final class Trainer: Sequence, IteratorProtocol {
     public internal(set) var nonFiniteSteps = 0
     /// What training changes.
     public let trainable: [Parameter]
-    var optimizer: AdamW
+    var optimizer: Optimizer
     private var gradients: Gradients
     private var batches: any TrainingBatches
 
@@ -55,7 +55,8 @@ public final class Trainer: Sequence, IteratorProtocol {
         self.trainable = trainable
         self.batches = batches
         self.plan = plan
-        optimizer = AdamW(trainable, settings: plan.optimizer)
+        optimizer = Optimizer(
+            trainable, settings: plan.optimizer, precision: plan.precision)
         gradients = Gradients(for: trainable)
     }
 

@@ -11,11 +11,15 @@ extension TrainingPlan {
                 ("learning_rate", .number(learningRate)), ("warmup_steps", .integer(warmupSteps)),
                 ("dropout", Self.shortest(dropout)), ("seed", .string(String(seed))),
                 ("evaluation_interval", .integer(evaluationInterval)),
-                ("beta1", Self.shortest(optimizer.beta1)),
-                ("beta2", Self.shortest(optimizer.beta2)),
-                ("epsilon", Self.shortest(optimizer.epsilon)),
-                ("weight_decay", Self.shortest(optimizer.weightDecay)),
-                ("clip_norm", Self.shortest(optimizer.clipNorm)),
+                ("schedule", .string(scheduleShape.rawValue)),
+                ("final_share", .number(finalShare)), ("decay_share", .number(decayShare)),
+                ("optimizer", .string(optimizer.method.rawValue)),
+                ("momentum", Self.shortest(optimizer.momentum)),
+                ("beta1", Self.shortest(optimizer.adamw.beta1)),
+                ("beta2", Self.shortest(optimizer.adamw.beta2)),
+                ("epsilon", Self.shortest(optimizer.adamw.epsilon)),
+                ("weight_decay", Self.shortest(optimizer.adamw.weightDecay)),
+                ("clip_norm", Self.shortest(optimizer.adamw.clipNorm)),
                 ("precision", .string(precision.rawValue)),
             ]))
     }
@@ -44,6 +48,15 @@ extension TrainingPlan {
             guard let value = json[key]?.double else { throw error(key, "a number") }
             return value
         }
+        func name<Value: RawRepresentable<String> & CaseIterable>(
+            _ key: String, _ type: Value.Type
+        ) throws -> Value {
+            guard let value = json[key]?.string.flatMap({ Value(rawValue: $0) }) else {
+                throw error(
+                    key, Value.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return value
+        }
         guard let precision = json["precision"]?.string.flatMap({ Precision(rawValue: $0) }) else {
             throw error("precision", "float32 or bfloat16")
         }
@@ -56,11 +69,17 @@ extension TrainingPlan {
             learningRate: try number("learning_rate"), warmupSteps: try integer("warmup_steps"),
             dropout: Float(try number("dropout")), seed: seed,
             evaluationInterval: try integer("evaluation_interval"),
-            optimizer: AdamW.Settings(
-                beta1: Float(try number("beta1")), beta2: Float(try number("beta2")),
-                epsilon: Float(try number("epsilon")),
-                weightDecay: Float(try number("weight_decay")),
-                clipNorm: Float(try number("clip_norm"))), precision: precision)
+            optimizer: Optimizer.Settings(
+                try name("optimizer", Optimizer.Method.self),
+                adamw: AdamW.Settings(
+                    beta1: Float(try number("beta1")), beta2: Float(try number("beta2")),
+                    epsilon: Float(try number("epsilon")),
+                    weightDecay: Float(try number("weight_decay")),
+                    clipNorm: Float(try number("clip_norm"))),
+                momentum: Float(try number("momentum"))),
+            scheduleShape: try name("schedule", LearningRateSchedule.Shape.self),
+            finalShare: try number("final_share"), decayShare: try number("decay_share"),
+            precision: precision)
         if let problem {
             throw FileError(
                 path, at: problem.key, expected: problem.expected, found: problem.found)

@@ -17,15 +17,21 @@ public struct TrainingPlan: Sendable, Equatable {
     public var seed: UInt64
     /// Steps between two validations, each followed by a checkpoint.
     public var evaluationInterval: Int
-    public var optimizer: AdamW.Settings
+    public var optimizer: Optimizer.Settings
+    /// How the learning rate goes after the warm-up, its share at the end, and the share of the steps
+    /// in which a `wsd` falls.
+    public var scheduleShape: LearningRateSchedule.Shape
+    public var finalShare: Double
+    public var decayShare: Double
     /// What the factors of the large products are rounded to.
     public var precision: Precision
 
     public init(
         steps: Int, context: Int, batchSize: Int, microBatchSize: Int? = nil,
         learningRate: Double = 1e-3, warmupSteps: Int? = nil, dropout: Float = 0, seed: UInt64 = 1,
-        evaluationInterval: Int? = nil, optimizer: AdamW.Settings = AdamW.Settings(),
-        precision: Precision = .float32
+        evaluationInterval: Int? = nil, optimizer: Optimizer.Settings = Optimizer.Settings(),
+        scheduleShape: LearningRateSchedule.Shape = .cosine, finalShare: Double? = nil,
+        decayShare: Double = 0.5, precision: Precision = .float32
     ) {
         self.steps = steps
         self.context = context
@@ -38,11 +44,16 @@ public struct TrainingPlan: Sendable, Equatable {
         self.seed = seed
         self.evaluationInterval = evaluationInterval ?? max(1, (steps + 19) / 20)
         self.optimizer = optimizer
+        self.scheduleShape = scheduleShape
+        self.finalShare = finalShare ?? (scheduleShape == .cosine ? 0.1 : 0)
+        self.decayShare = decayShare
         self.precision = precision
     }
 
     public var schedule: LearningRateSchedule {
-        LearningRateSchedule(peak: learningRate, warmupSteps: warmupSteps, steps: steps)
+        LearningRateSchedule(
+            peak: learningRate, warmupSteps: warmupSteps, steps: steps, shape: scheduleShape,
+            finalShare: finalShare, decayShare: decayShare)
     }
 
     /// Tokens of a step.
@@ -67,8 +78,9 @@ public struct TrainingPlan: Sendable, Equatable {
         ) -> Problem? {
             holds ? nil : Problem(key: key, expected: expected, found: "\(value)")
         }
-        let (beta1, beta2) = (optimizer.beta1, optimizer.beta2)
-        let (decay, clip) = (optimizer.weightDecay, optimizer.clipNorm)
+        let adamw = optimizer.adamw
+        let (beta1, beta2, momentum) = (adamw.beta1, adamw.beta2, optimizer.momentum)
+        let (decay, clip) = (adamw.weightDecay, adamw.clipNorm)
         let problems = [
             size("steps", steps, 1...1 << 40),
             size("context", context, 1...1 << 20),
@@ -84,9 +96,13 @@ public struct TrainingPlan: Sendable, Equatable {
             number("beta1", beta1, "at least 0, below 1", beta1 >= 0 && beta1 < 1),
             number("beta2", beta2, "at least 0, below 1", beta2 >= 0 && beta2 < 1),
             number(
-                "epsilon", optimizer.epsilon, "above 0, at most 1",
-                optimizer.epsilon > 0 && optimizer.epsilon <= 1),
+                "epsilon", adamw.epsilon, "above 0, at most 1",
+                adamw.epsilon > 0 && adamw.epsilon <= 1),
             number("weight_decay", decay, "0 to 10", decay >= 0 && decay <= 10),
+            number(
+                "momentum", momentum, "at least 0, below 1", momentum >= 0 && momentum < 1),
+            number("final_share", finalShare, "0 to 1", finalShare >= 0 && finalShare <= 1),
+            number("decay_share", decayShare, "0 to 1", decayShare >= 0 && decayShare <= 1),
             number("clip_norm", clip, "above 0, at most 1e6", clip > 0 && clip <= 1e6),
         ]
         return problems.lazy.compactMap { $0 }.first

@@ -1,109 +1,138 @@
 internal import ChoroyModel
 internal import ChoroySystem
-public import ChoroyText
+internal import ChoroyTensor
 
-/// A training run in its directory: what it is made of, and its checkpoints.
+/// A training run in its directory: a trainer, its checkpoints, and the best state by validation,
+/// which is what the directory's model is.
 ///
-///     DIR/config.json model.safetensors tokenizer.json …   the model, as Hugging Face reads it
-///     DIR/training/plan.json                               what decides how the run goes
-///     DIR/training/step-…/                                 weights, optimizer and state
+///     DIR/model.safetensors, or adapter_model.safetensors   the best state's, linked
+///     DIR/training/plan.json                                what decides how the run goes
+///     DIR/training/step-…/                                  weights, optimizer, state, and the best
 ///
 /// A run that is killed at any instant and opened again ends with the bytes of one never stopped.
 public final class TrainingRun {
     public let directory: String
     public let trainer: Trainer
+    /// Validations in a row without a better one after which the run ends; 0 for never.
+    public let patience: Int
+    /// The step and the loss of the best validation so far.
+    public private(set) var best: (step: Int, loss: Double)?
+    /// Validations since the best.
+    public private(set) var waiting = 0
     /// What was found damaged on opening, and what was done about it, one line each.
-    public private(set) var repairs: [String] = []
+    public internal(set) var repairs: [String]
     private let store: CheckpointStore
+    /// The file of the model's directory that is the best state.
+    private let published: String
+    /// The newest checkpoint, and the best of its time.
+    private var saved: (checkpoint: Checkpoint, best: (step: Int, loss: Double)?)?
 
-    /// A new run: writes everything but weights into `directory`.
-    ///
-    /// - Throws: `FileError` when the directory has a run already or cannot be written.
-    public init(
-        new directory: String, _ record: TrainingRecord, tokenizer: Tokenizer, tokens: [TokenID]
+    /// A run whose files other than checkpoints are written, and whose trainer has the weights of
+    /// `checkpoint`; nil for one at its start.
+    init(
+        _ directory: String, _ trainer: Trainer, _ store: CheckpointStore, publishing name: String,
+        patience: Int = 0, at checkpoint: Checkpoint?
     ) throws {
         self.directory = directory
-        store = try CheckpointStore(directory: directory)
-        if try TrainingRecord.exists(in: directory) || !store.steps().isEmpty {
-            throw FileError(
-                directory, expected: "a new directory, or --resume", found: "a training run")
-        }
-        var record = record
-        record.config.tokenizerSha256 = tokenizer.hash
-        try record.check(tokens: tokens, in: directory)
-        try ModelDirectory.write(record.config, tokenizer: tokenizer, to: directory)
-        // Last: a directory without it has nothing to lose, and may be begun again.
-        try record.write(to: directory)
-        trainer = Trainer(try Self.firstModel(record), tokens: tokens, plan: record.plan)
-    }
-
-    /// Opens the run in `directory` at its newest whole checkpoint, or at its start.
-    ///
-    /// Damaged checkpoints are passed over; a missing or damaged configuration is written again.
-    /// - Throws: `FileError` when the text or the tokenizer is another one, or the plan is damaged.
-    public init(
-        resuming directory: String, textHash: String, tokenizer: Tokenizer, tokens: [TokenID]
-    ) throws {
-        self.directory = directory
-        store = try CheckpointStore(directory: directory)
-        let record = try TrainingRecord(of: directory)
-        try record.check(textHash: textHash, in: directory)
-        try record.check(tokens: tokens, in: directory)
-        try ModelDirectory.check(tokenizer, belongsTo: record.config, in: directory)
-        if let checkpoint = try store.latest() {
-            let weights = try SafetensorsFile(path: checkpoint.path(of: "model.safetensors"))
-            trainer = Trainer(
-                try Transformer(record.config, from: weights), tokens: tokens, plan: record.plan)
-            try trainer.restore(from: checkpoint)
-        } else {
-            trainer = Trainer(try Self.firstModel(record), tokens: tokens, plan: record.plan)
-        }
+        self.trainer = trainer
+        self.store = store
+        published = name
+        self.patience = patience
         repairs = store.damaged.map { "passed over a damaged checkpoint: \($0)" }
-        try repairModel(record.config, tokenizer)
+        guard let checkpoint else { return }
+        try trainer.restore(from: checkpoint)
+        let path = checkpoint.path(of: Self.bestName)
+        let json = try JSONReader.parse(FileBytes.read(path, limit: 1 << 20), path: path)
+        guard let waiting = json["waiting"]?.integer, waiting >= 0 else {
+            throw FileError(path, at: "waiting", expected: "0 or more", found: "none")
+        }
+        self.waiting = waiting
+        if let step = json["step"]?.integer, let loss = json["loss"]?.double { best = (step, loss) }
+        saved = (checkpoint, best)
     }
 
-    /// Writes the files again without which the model's directory does not open.
-    private func repairModel(_ config: TransformerConfig, _ tokenizer: Tokenizer) throws {
-        func repair(
-            _ name: String, _ read: (String) throws -> Void, _ write: (String) throws -> Void
-        ) throws {
-            let path = FilePath.join(directory, name)
-            do {
-                try read(path)
-            } catch {
-                try write(path)
-                repairs.append("wrote a damaged file again: \(error)")
-            }
-        }
-        let generation = GenerationConfig(
-            bosTokenId: config.bosTokenId, eosTokenId: config.eosTokenId)
-        try repair("generation_config.json") {
-            _ = try GenerationConfig(contentsOf: $0)
-        } _: {
-            try generation.write(to: $0)
-        }
-        try repair("tokenizer_config.json") {
-            _ = try JSONReader.parse(FileBytes.read($0), path: $0)
-        } _: { _ in
-            try tokenizer.save(to: directory)
-        }
-        try repair("config.json") {
-            _ = try TransformerConfig(contentsOf: $0)
-        } _: {
-            try config.write(to: $0)
-        }
+    /// Whether the plan is done, or has had no better validation for too long.
+    public var isOver: Bool {
+        trainer.step >= trainer.plan.steps || patience > 0 && waiting >= patience
     }
 
-    /// Writes a checkpoint of the present step and links its weights into the model's directory.
+    /// Takes note of a validation of the present state, which is to be saved next; true when it is
+    /// the best so far.
+    public func note(validationLoss loss: Double) -> Bool {
+        // Anything is better than a loss that is no number.
+        guard loss.isFinite, best.map({ loss < $0.loss }) ?? true else {
+            waiting += 1
+            return false
+        }
+        best = (trainer.step, loss)
+        waiting = 0
+        return true
+    }
+
+    /// Goes back to the best state that was saved: for a last look, after which there is no step.
     ///
-    /// - Throws: `FileError`; earlier checkpoints are intact then.
+    /// - Throws: `FileError` when it can no longer be read.
+    public func takeBest() throws {
+        guard let saved, let best = saved.best, best.step != trainer.step else { return }
+        try trainer.restoreWeights(from: saved.checkpoint.path(of: published))
+    }
+
+    // MARK: - Checkpoints
+
+    private static let bestName = "best.json"
+    /// The weights of the checkpoint's step, when those are not the best.
+    private static let presentName = "weights.safetensors"
+
+    /// The file with the weights of the checkpoint's step.
+    static func weights(of checkpoint: Checkpoint, published name: String) -> String {
+        let hasOwn = checkpoint.files.contains { $0.name == presentName }
+        return checkpoint.path(of: hasOwn ? presentName : name)
+    }
+
+    /// Writes a checkpoint of the present step, and links the best weights into the directory.
+    ///
+    /// - Throws: `FileError`; earlier checkpoints are intact then, and a best state that could not be
+    ///   saved does not count.
     public func save() throws {
-        try store.save(step: trainer.step) {
-            try trainer.write(to: $0, weights: "model.safetensors")
+        do {
+            let checkpoint = try store.save(step: trainer.step, write)
+            saved = (checkpoint, best)
+        } catch {
+            // After the rename a checkpoint stands, whatever failed then.
+            if best?.step == trainer.step, saved?.best?.step != best?.step {
+                best = saved?.best
+                waiting += 1
+            }
+            throw error
         }
     }
 
-    private static func firstModel(_ record: TrainingRecord) throws -> Transformer {
-        try Transformer(record.config, from: ParameterSource(seed: record.plan.seed))
+    private func write(to directory: String) throws {
+        var isBest = true
+        // Before the first validation the present state is all there is.
+        if let best, best.step != trainer.step, let saved, saved.best?.step == best.step {
+            isBest = false
+            try copyBest(of: saved.checkpoint, to: directory)
+        }
+        try trainer.write(to: directory, weights: isBest ? published : Self.presentName)
+        let json = JSONObject([
+            ("step", best.map { .integer($0.step) } ?? .null),
+            ("loss", best.map { .number($0.loss) } ?? .null), ("waiting", .integer(waiting)),
+        ])
+        try AtomicFile.write(
+            JSONWriter.bytes(.object(json), indentation: 2) + [10],
+            to: FilePath.join(directory, Self.bestName))
+    }
+
+    /// A copy, not a link: what damages one checkpoint must not damage the next.
+    private func copyBest(of checkpoint: Checkpoint, to directory: String) throws {
+        guard let file = checkpoint.files.first(where: { $0.name == published }) else { return }
+        let target = FilePath.join(directory, published)
+        try AtomicFile.copy(checkpoint.path(of: published), to: target)
+        let hash = try XXHash64.hex(ofFile: target).hash
+        guard hash == file.hash else {
+            throw FileError(
+                checkpoint.path(of: published), expected: "xxh64 \(file.hash)", found: hash)
+        }
     }
 }

@@ -121,7 +121,8 @@ struct FineTuningRequest: ParsableArguments {
             steps: steps, context: context, batchSize: batchSize,
             learningRate: learningRate ?? (method == .lora ? 5e-3 : 1e-3), seed: seed ?? 1,
             evaluationInterval: evaluateEvery,
-            optimizer: AdamW.Settings(weightDecay: method == .lora ? 0 : 0.1),
+            optimizer: Optimizer.Settings(
+                adamw: AdamW.Settings(weightDecay: method == .lora ? 0 : 0.1)),
             precision: precision.chosen)
         if let problem = plan.problem {
             let option =

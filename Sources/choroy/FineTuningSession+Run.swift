@@ -1,4 +1,3 @@
-import ArgumentParser
 import ChoroyGeneration
 import ChoroyModel
 import ChoroySystem
@@ -11,88 +10,26 @@ import ChoroyTraining
     import Darwin
 #endif
 
-extension FineTuningSession {
+extension FineTuningSession: TrainedCourse {
     /// Trains to the end, or to a request to stop.
     func train(json: Bool) throws {
         let run =
             isResumed
-            ? try FineTuningRun(resuming: output, record, base: base, training: training)
-            : try FineTuningRun(new: output, record, base: base, training: training)
+            ? try TrainingRun(resuming: output, record, base: base, training: training)
+            : try TrainingRun(new: output, record, base: base, training: training)
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
-        let trainer = run.trainer
         if run.isOver {
-            StandardStreams.note("\(output): done after \(trainer.step) steps")
-            if json { try printResult(run, tokensPerSecond: nil, finalLoss(run)) }
+            StandardStreams.note("\(output): done after \(run.trainer.step) steps")
+            if json { try printResult(run, tokensPerSecond: nil, try finalLoss(run)) }
             return
         }
-        if isResumed { StandardStreams.note("going on after step \(trainer.step)") }
-        let metrics = try TrainingMetrics(
-            directory: output, keepingUpTo: trainer.step, validation: "validation_loss")
-        if trainer.step == 0, let loss = loss(trainer.model) {
+        if isResumed { StandardStreams.note("going on after step \(run.trainer.step)") }
+        let loop = try TrainingLoop(run, self, output: output)
+        if run.trainer.step == 0, let loss = look(at: run.trainer.model) {
             StandardStreams.note("before     \(Self.words(loss))")
         }
-        let (firstStep, firstTokens) = (trainer.step, trainer.tokens)
-        var progress = Progress("training", total: plan.steps, unit: "steps", from: firstStep)
-        let begin = Machine.now()
-        let lineInterval = max(1, plan.steps / 1000)
-        var smooth: Double?
-        var failure: (any Error)?
-        while !run.isOver, let report = trainer.next() {
-            if report.isFinite {
-                smooth = smooth.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
-            } else {
-                progress.note("step \(report.step): loss or gradient is not finite; skipped")
-                if trainer.nonFiniteSteps >= 3 {
-                    progress.note(
-                        "choroy: \(output): expected a finite loss, found none in three steps; "
-                            + "a smaller --learning-rate in a new directory may help")
-                    throw ExitCode(4)
-                }
-            }
-            let seconds = Machine.now() - begin
-            let rate = Double(report.tokens - firstTokens) / seconds
-            let evaluates =
-                report.step % plan.evaluationInterval == 0 || report.step == plan.steps
-            var validation: Double?
-            if evaluates, let loss = loss(trainer.model) {
-                validation = loss
-                let isBest = run.note(validationLoss: loss)
-                progress.note(
-                    "step \(report.step): \(Self.words(loss))\(isBest ? ", the best" : "")"
-                        + sample(trainer.model))
-            }
-            if evaluates || report.step % lineInterval == 0 {
-                metrics.append(
-                    report, seconds: metrics.earlierSeconds + seconds, tokensPerSecond: rate,
-                    validation: validation)
-            }
-            let stops = Interrupts.requested
-            if evaluates || stops {
-                do {
-                    try run.save()
-                    failure = nil
-                } catch {
-                    failure = error
-                    progress.note(stops ? "not saved: \(error)" : "not saved, going on: \(error)")
-                }
-            }
-            if stops {
-                progress.clear()
-                StandardStreams.note(
-                    "stopped after step \(report.step)"
-                        + (failure == nil ? ", saved; --resume goes on" : ", not saved"))
-                throw Interrupts.exitCode
-            }
-            progress.update(
-                report.step,
-                details: "\(Figures.grouped(Int(rate))) tokens/s, loss "
-                    + Figures.decimal(smooth ?? .nan, 3)
-                    + (run.best.map { ", best \(Figures.decimal($0.loss, 3))" } ?? ""))
-        }
-        progress.clear()
-        if let failure { throw failure }
-        let rate = Double(trainer.tokens - firstTokens) / (Machine.now() - begin)
-        try finish(run, metrics, tokensPerSecond: rate, json: json)
+        let rate = try loop.train()
+        try finish(run, loop.metrics, tokensPerSecond: rate, json: json)
     }
 
     // MARK: - Looks at the model
@@ -103,19 +40,31 @@ extension FineTuningSession {
             + Figures.decimal(exp(min(loss, 25)), 2)
     }
 
-    private func loss(_ model: Transformer) -> Double? {
+    var validationKey: String { "validation_loss" }
+
+    func look(at model: Transformer) -> Double? {
         look.isEmpty ? nil : ChatLoss(of: model, on: look).mean
     }
 
+    func samples(at validation: Int) -> Bool { true }
+
+    func words(at step: Int, _ look: TrainingLoop.Look) -> String? {
+        "step \(step): \(Self.words(look.loss))\(look.isBest ? ", the best" : "")\(look.sample)"
+    }
+
+    func details(_ validation: Double?, best: Double?) -> String {
+        best.map { ", best \(Figures.decimal($0, 3))" } ?? ""
+    }
+
     /// The loss of what is published on all that was held back.
-    private func finalLoss(_ run: FineTuningRun) -> Double? {
+    private func finalLoss(_ run: TrainingRun) throws -> Double? {
         if validation.isEmpty { return nil }
-        run.takeBest()
+        try run.takeBest()
         return ChatLoss(of: run.trainer.model, on: validation).mean
     }
 
     /// What the model answers to the first question of the data, in a line.
-    private func sample(_ model: Transformer) -> String {
+    func sample(of model: Transformer) -> String {
         guard let messages = data.question, let question = messages.last,
             let sampler = try? Sampler(SamplingParameters.greedy)
         else { return "" }
@@ -135,11 +84,11 @@ extension FineTuningSession {
     // MARK: - The end
 
     private func finish(
-        _ run: FineTuningRun, _ metrics: TrainingMetrics, tokensPerSecond: Double, json: Bool
+        _ run: TrainingRun, _ metrics: TrainingMetrics, tokensPerSecond: Double, json: Bool
     ) throws {
         // All is saved; what follows can be stopped anywhere.
         Interrupts.release()
-        let loss = finalLoss(run)
+        let loss = try finalLoss(run)
         if json { return try printResult(run, tokensPerSecond: tokensPerSecond, loss) }
         let chart = Chart(
             metrics.losses, title: "loss (nats per target) by step",
@@ -164,8 +113,7 @@ extension FineTuningSession {
                 + (isAdapter ? "\(model) --adapter \(result)" : result))
     }
 
-    private func printResult(_ run: FineTuningRun, tokensPerSecond: Double?, _ loss: Double?) throws
-    {
+    private func printResult(_ run: TrainingRun, tokensPerSecond: Double?, _ loss: Double?) throws {
         let object = JSONObject([
             ("output", .string(output)), ("method", .string(record.method.name)),
             ("steps", .integer(run.trainer.step)),

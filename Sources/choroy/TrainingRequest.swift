@@ -35,6 +35,7 @@ struct TrainingRequest: ParsableArguments {
     @Option(help: "Share of activations dropped. Default: by how often the text is seen.")
     var dropout: Double?
     @Option(help: "Peak of the learning rate.") var learningRate: Double?
+    @OptionGroup var learning: LearningOptions
     @Option(help: "Seed of weights, order and dropout (default 1).") var seed: UInt64?
     @Option(help: "Steps between validations, each with a checkpoint. Default: 20 in a run.")
     var evaluateEvery: Int?
@@ -151,6 +152,11 @@ struct TrainingRequest: ParsableArguments {
         try check("--precision", precision.precision, plan.precision)
         try check("--learning-rate", learningRate, plan.learningRate)
         try check("--seed", seed, plan.seed)
+        try check("--optimizer", learning.optimizerName, plan.optimizer.method)
+        try check("--schedule", learning.schedule, plan.scheduleShape)
+        try check("--final-share", learning.finalShare, plan.finalShare)
+        try check("--decay-share", learning.decayShare, plan.decayShare)
+        try check("--weight-decay", learning.weightDecay, plan.optimizer.adamw.weightDecay)
         try check("--evaluate-every", evaluateEvery, plan.evaluationInterval)
         // A text may not have as many entries as were asked for.
         if let vocabSize, vocabSize < config.vocabSize {
@@ -178,8 +184,11 @@ struct TrainingRequest: ParsableArguments {
         let plan = TrainingPlan(
             steps: steps, context: context, batchSize: batchSize,
             learningRate: learningRate ?? chosenPreset.learningRate,
+            warmupSteps: learning.warmupSteps,
             dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed ?? 1,
-            evaluationInterval: evaluateEvery, precision: precision.chosen)
+            evaluationInterval: evaluateEvery, optimizer: learning.optimizer,
+            scheduleShape: learning.shape, finalShare: learning.finalShare,
+            decayShare: learning.decayShare ?? 0.5, precision: precision.chosen)
         if let problem = plan.problem {
             if problem.key == "batch_size" {
                 throw ValidationError(
@@ -212,6 +221,7 @@ struct TrainingRequest: ParsableArguments {
             "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
             "--dropout \(plan.dropout)", "--seed \(plan.seed)",
             "--precision \(plan.precision.rawValue)",
+            LearningOptions.words(plan),
         ]
         words.insert(
             tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import ChoroyGeneration
 import ChoroyModel
 import ChoroySystem
@@ -10,76 +9,16 @@ extension TrainingSession {
     func train(json: Bool) throws {
         let run = try open()
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
-        let trainer = run.trainer
-        if trainer.step >= plan.steps {
+        if run.isOver {
             StandardStreams.note("\(output): all \(plan.steps) steps are done")
-            if json { try printResult(trainer, tokensPerSecond: nil, evaluateAll(trainer.model)) }
+            if json { try printResult(run, tokensPerSecond: nil, evaluateBest(run)) }
             return
         }
-        if isResumed { StandardStreams.note("going on after step \(trainer.step)") }
-        let metrics = try TrainingMetrics(directory: output, keepingUpTo: trainer.step)
-        let first = trainer.step
-        var progress = Progress("training", total: plan.steps, unit: "steps", from: first)
-        let validation = Self.validation(split, tokenizer)
-        let begin = Machine.now()
-        let lineInterval = max(1, plan.steps / 1000)
-        var bits: Double?
-        var smooth: Double?
-        var failure: (any Error)?
-        for report in trainer {
-            if report.isFinite {
-                smooth = smooth.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
-            } else {
-                progress.note("step \(report.step): loss or gradient is not finite; skipped")
-                if trainer.nonFiniteSteps >= 3 {
-                    progress.note(
-                        "choroy: \(output): expected a finite loss, found none in three steps; "
-                            + "a smaller --learning-rate in a new directory may help")
-                    throw ExitCode(4)
-                }
-            }
-            let seconds = Machine.now() - begin
-            let rate = Double((report.step - first) * plan.batchTokens) / seconds
-            let evaluates =
-                report.step % plan.evaluationInterval == 0 || report.step == plan.steps
-            if evaluates { bits = evaluate(trainer.model, validation)?.bitsPerByte }
-            if evaluates || report.step % lineInterval == 0 {
-                metrics.append(
-                    report, seconds: metrics.earlierSeconds + seconds, tokensPerSecond: rate,
-                    validation: evaluates ? bits : nil)
-            }
-            let stops = Interrupts.requested
-            if evaluates || stops {
-                do {
-                    try run.save()
-                    failure = nil
-                } catch {
-                    failure = error
-                    progress.note(stops ? "not saved: \(error)" : "not saved, going on: \(error)")
-                }
-            }
-            if stops {
-                progress.clear()
-                StandardStreams.note(
-                    "stopped after step \(report.step)"
-                        + (failure == nil ? ", saved; --resume goes on" : ", not saved"))
-                throw Interrupts.exitCode
-            }
-            if evaluates, metrics.validations.count % 5 == 0, report.step < plan.steps {
-                progress.note(
-                    "step \(report.step), \(Figures.decimal(bits ?? .nan, 3)) bits per byte: "
-                        + sample(trainer.model))
-            }
-            progress.update(
-                report.step,
-                details: "\(Figures.grouped(Int(rate))) tokens/s, loss "
-                    + Figures.decimal(smooth ?? .nan, 3)
-                    + (bits.map { ", validation \(Figures.decimal($0, 3)) bits/byte" } ?? ""))
-        }
-        progress.clear()
-        if let failure { throw failure }
-        let rate = Double((plan.steps - first) * plan.batchTokens) / (Machine.now() - begin)
-        try finish(trainer, metrics, tokensPerSecond: rate, json: json)
+        if isResumed { StandardStreams.note("going on after step \(run.trainer.step)") }
+        let course = TextCourse(session: self, validation: Self.validation(split, tokenizer))
+        let loop = try TrainingLoop(run, course, output: output)
+        let rate = try loop.train()
+        try finish(run, loop.metrics, tokensPerSecond: rate, json: json)
     }
 
     private func open() throws -> TrainingRun {
@@ -103,7 +42,7 @@ extension TrainingSession {
     /// to be judged than to be learned.
     static let finalValidationLimit = 1 << 18
 
-    private func evaluate(
+    func evaluate(
         _ model: Transformer, _ texts: [EvaluationText], progress: (Int) -> Void = { _ in }
     ) -> Evaluation? {
         guard !texts.isEmpty else { return nil }
@@ -112,17 +51,19 @@ extension TrainingSession {
             startToken: tokenizer.id(ofSpecial: Corpus.separator), progress: progress)
     }
 
-    private func evaluateAll(_ model: Transformer) -> Evaluation? {
+    /// What the directory's model is, on all that is held back.
+    private func evaluateBest(_ run: TrainingRun) throws -> Evaluation? {
+        try run.takeBest()
         let texts = EvaluationText.texts(
             split.validationSample(limit: Self.finalValidationLimit), encoding: tokenizer)
         var progress = Progress(
             "validating", total: texts.reduce(0) { $0 + $1.tokens.count }, unit: "tokens")
         defer { progress.clear() }
-        return evaluate(model, texts) { progress.update($0) }
+        return evaluate(run.trainer.model, texts) { progress.update($0) }
     }
 
     /// A line of what the model writes.
-    private func sample(_ model: Transformer) -> String {
+    func sample(_ model: Transformer) -> String {
         guard let start = tokenizer.id(ofSpecial: Corpus.separator) ?? tokens.first,
             let sampler = try? Sampler(SamplingParameters())
         else { return "" }
@@ -137,20 +78,20 @@ extension TrainingSession {
     // MARK: - The end
 
     private func finish(
-        _ trainer: Trainer, _ metrics: TrainingMetrics, tokensPerSecond: Double, json: Bool
+        _ run: TrainingRun, _ metrics: TrainingMetrics, tokensPerSecond: Double, json: Bool
     ) throws {
         // All is saved; what follows can be stopped anywhere.
         Interrupts.release()
-        let result = evaluateAll(trainer.model)
+        let result = try evaluateBest(run)
         if json {
-            return try printResult(trainer, tokensPerSecond: tokensPerSecond, result)
+            return try printResult(run, tokensPerSecond: tokensPerSecond, result)
         }
         let chart = Chart(
             metrics.losses, title: "loss (nats per token) by step",
             isPlain: !StandardStreams.errorIsTerminal)
         chart.lines.forEach(StandardStreams.note)
         StandardStreams.note(
-            "\(Figures.grouped(trainer.step)) steps in "
+            "\(Figures.grouped(run.trainer.step)) steps in "
                 + "\(Figures.duration(Machine.now() - start)), "
                 + "\(Figures.grouped(Int(tokensPerSecond))) tokens/s, peak memory "
                 + Figures.megabytes(Machine.peakResidentBytes))
@@ -161,17 +102,21 @@ extension TrainingSession {
                         ? "" : " ± \(Figures.decimal(result.standardError, 4))")
                     + " on \(Figures.grouped(result.bytes)) bytes held back")
         }
+        if let best = run.best, best.step < run.trainer.step {
+            StandardStreams.note(
+                "kept: step \(Figures.grouped(best.step)), since validation rose afterwards")
+        }
         StandardStreams.note(
             "the model is in \(output); try: choroy chat \(TerminalText.shellWord(output))")
     }
 
     private func printResult(
-        _ trainer: Trainer, tokensPerSecond: Double?, _ result: Evaluation?
+        _ run: TrainingRun, tokensPerSecond: Double?, _ result: Evaluation?
     ) throws {
         let object = JSONObject([
-            ("model", .string(output)), ("steps", .integer(trainer.step)),
+            ("model", .string(output)), ("steps", .integer(run.trainer.step)),
             ("parameters", .integer(config.parameterCount)),
-            ("tokens", .integer(trainer.step * plan.batchTokens)),
+            ("tokens", .integer(run.trainer.step * plan.batchTokens)),
             ("seconds", .number(Machine.now() - start)),
             ("tokens_per_second", tokensPerSecond.map { .number($0.rounded()) } ?? .null),
             ("validation_bits_per_byte", result.map { .number($0.bitsPerByte) } ?? .null),
@@ -179,5 +124,29 @@ extension TrainingSession {
             ("peak_rss_bytes", .integer(Machine.peakResidentBytes)),
         ])
         try StandardStreams.printLine(JSONWriter.string(.object(object)))
+    }
+}
+
+/// The course of `choroy train`: judged by bits per byte.
+private struct TextCourse: TrainedCourse {
+    let session: TrainingSession
+    let validation: [EvaluationText]
+    let validationKey = "validation_bits_per_byte"
+
+    func look(at model: Transformer) -> Double? {
+        session.evaluate(model, validation)?.bitsPerByte
+    }
+
+    func sample(of model: Transformer) -> String { session.sample(model) }
+
+    func samples(at validation: Int) -> Bool { validation % 5 == 0 }
+
+    func words(at step: Int, _ look: TrainingLoop.Look) -> String? {
+        if look.sample.isEmpty || step == session.plan.steps { return nil }
+        return "step \(step), \(Figures.decimal(look.loss, 3)) bits per byte: \(look.sample)"
+    }
+
+    func details(_ validation: Double?, best: Double?) -> String {
+        validation.map { ", validation \(Figures.decimal($0, 3)) bits/byte" } ?? ""
     }
 }

@@ -51,19 +51,19 @@ struct TinyFineTuning {
             trainableTokenIndices: [AdapterConfig.TokenRows(tokens: [257, 258])],
             baseModelNameOrPath: "base"))
 
-    func begin() throws -> FineTuningRun {
-        try FineTuningRun(new: directory, record, base: base, training: Array(examples[4...]))
+    func begin() throws -> TrainingRun {
+        try TrainingRun(new: directory, record, base: base, training: Array(examples[4...]))
     }
 
-    func resume() throws -> FineTuningRun {
+    func resume() throws -> TrainingRun {
         let record = try FineTuningRecord(of: directory)
         #expect(record == self.record)
-        return try FineTuningRun(
+        return try TrainingRun(
             resuming: directory, record, base: base, training: Array(examples[4...]))
     }
 
     /// Steps with a validation after each third; `false` leaves the last one unsaved.
-    func train(_ run: FineTuningRun, steps: Int = .max, saves: Bool = true) throws {
+    func train(_ run: TrainingRun, steps: Int = .max, saves: Bool = true) throws {
         for _ in 0..<steps {
             guard !run.isOver, let report = run.trainer.next() else { break }
             if report.step % 3 == 0 {
@@ -138,7 +138,7 @@ struct TinyFineTuning {
             #expect(try validate(2.5) == (false, 2, true))
             let last = try tiny.resume()
             #expect(last.isOver && last.best?.step == 3 && last.best?.loss == 2)
-            last.takeBest()
+            try last.takeBest()
             #expect(last.trainer.trainable.map(\.value.values) == values[2])
             let name = method == .full ? "model.safetensors" : "adapter_model.safetensors"
             let file = try SafetensorsFile(path: FilePath.join(tiny.directory, name))

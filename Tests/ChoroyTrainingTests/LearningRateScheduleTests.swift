@@ -17,6 +17,23 @@ import Testing
         }
     }
 
+    @Test func `a stable rate falls in a line at the end`() {
+        let schedule = LearningRateSchedule(
+            peak: 8, warmupSteps: 2, steps: 10, shape: .wsd, finalShare: 0, decayShare: 0.4)
+        #expect((0...11).map(schedule.rate) == [4, 8, 8, 8, 8, 8, 8, 6, 4, 2, 0, 0])
+        let constant = LearningRateSchedule(peak: 8, warmupSteps: 2, steps: 4, shape: .constant)
+        #expect((0...5).map(constant.rate) == [4, 8, 8, 8, 8, 8])
+    }
+
+    @Test func `until a stable rate falls, the end may be moved`() {
+        func rates(_ steps: Int) -> [Double] {
+            let schedule = LearningRateSchedule(
+                peak: 1, warmupSteps: 5, steps: steps, shape: .wsd, decayShare: 0.5)
+            return (0..<50).map(schedule.rate)
+        }
+        #expect(rates(100) == rates(120))
+    }
+
     @Test func `without a warm-up it begins at the peak`() {
         let schedule = LearningRateSchedule(peak: 3, warmupSteps: 0, steps: 2, finalShare: 0)
         #expect(schedule.rate(at: 0) == 3)

@@ -14,22 +14,25 @@ import Testing
     }
 
     /// Wide enough that every operation is shared among threads.
-    static func wideRun() throws -> TinyRun {
+    static func wideRun(_ optimizer: Optimizer.Method = .adamw) throws -> TinyRun {
         var run = try TinyRun()
         run.record.config = TransformerConfig(
             vocabSize: 264, hiddenSize: 96, numHiddenLayers: 2, numAttentionHeads: 3,
             numKeyValueHeads: 1, maxPositionEmbeddings: 64)
         run.record.plan = TrainingPlan(
-            steps: 6, context: 64, batchSize: 7, microBatchSize: 4, dropout: 0.1)
+            steps: 6, context: 64, batchSize: 7, microBatchSize: 4, dropout: 0.1,
+            optimizer: Optimizer.Settings(optimizer))
         return run
     }
 
-    @Test func `one, two and three threads give the same bytes, and so does a second time`() throws
-    {
+    @Test(arguments: Optimizer.Method.allCases)
+    func `one, two and three threads give the same bytes, and so does a second time`(
+        _ optimizer: Optimizer.Method
+    ) throws {
         let pool = ThreadPool.shared
         let before = pool.threadCount
         defer { pool.setThreadCount(before) }
-        let run = try Self.wideRun()
+        let run = try Self.wideRun(optimizer)
         pool.setThreadCount(1)
         let expected = Self.outcome(try run.trainer())
         #expect(expected.losses.count == 6)
@@ -70,8 +73,10 @@ import Testing
         #expect(trainer.next() == nil && trainer.step == 5)
     }
 
-    @Test func `a repeating text is learnt`() throws {
-        let run = try TinyRun(steps: 150, dropout: 0, batchSize: 8, learningRate: 0.02)
+    @Test(arguments: Optimizer.Method.allCases)
+    func `a repeating text is learnt`(_ optimizer: Optimizer.Method) throws {
+        let run = try TinyRun(
+            steps: 150, dropout: 0, batchSize: 8, learningRate: 0.02, optimizer: optimizer)
         let losses = try run.trainer().map(\.loss)
         // Two digits of each line of fifteen characters cannot be known: at most 0.25 nats.
         #expect(losses.suffix(10).reduce(0, +) / 10 < 0.6, "\(losses.suffix(10))")

@@ -7,8 +7,11 @@ import Testing
     static let plan = TrainingPlan(
         steps: 1234, context: 48, batchSize: 7, microBatchSize: 3, learningRate: 0.0012,
         warmupSteps: 5, dropout: 0.15, seed: .max, evaluationInterval: 11,
-        optimizer: AdamW.Settings(
-            beta1: 0.85, beta2: 0.97, epsilon: 1e-9, weightDecay: 0.05, clipNorm: 0.7))
+        optimizer: Optimizer.Settings(
+            .muon,
+            adamw: AdamW.Settings(
+                beta1: 0.85, beta2: 0.97, epsilon: 1e-9, weightDecay: 0.05, clipNorm: 0.7),
+            momentum: 0.9), scheduleShape: .wsd, finalShare: 0.05, decayShare: 0.3)
 
     /// The plan's file with the member `key` replaced, or removed when `value` is nil.
     static func json(_ key: String, _ value: JSONValue?) -> JSONValue {
@@ -53,6 +56,8 @@ import Testing
         ("evaluation_interval", "0"), ("beta1", "1"), ("beta1", "-0.5"), ("beta2", "1e39"),
         ("epsilon", "0"), ("epsilon", "-1"), ("weight_decay", "-1"), ("weight_decay", "1e300"),
         ("clip_norm", "0"), ("clip_norm", "1e300"), ("clip_norm", "null"), ("beta2", "[]"),
+        ("optimizer", "\"sgd\""), ("optimizer", "1"), ("schedule", "\"linear\""),
+        ("momentum", "1"), ("final_share", "-0.1"), ("final_share", "1.5"), ("decay_share", "2"),
     ])
     func `an impossible value is an error that names its key`(key: String, value: String) throws {
         let value = try JSONReader.parse(Array(value.utf8), path: "value")

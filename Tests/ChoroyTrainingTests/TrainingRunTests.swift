@@ -19,7 +19,7 @@ import Testing
     func `a run that is opened again ends like one never stopped`(step: Int) throws {
         let tiny = try TinyRun()
         let expected = try Self.unbroken(tiny)
-        #expect(expected["newest"] == "step-00000012" && expected.count == 6)
+        #expect(expected["newest"] == "step-00000012" && expected.count == 7)
         try Fixtures.withTemporaryDirectory { directory in
             do {
                 let run = try tiny.begin(in: directory)
@@ -29,6 +29,21 @@ import Testing
             let run = try tiny.resume(in: directory)
             #expect(run.trainer.step == step && run.repairs.isEmpty)
             try TinyRun.train(run, saveEvery: 3)
+            #expect(try TinyRun.hashes(in: directory) == expected)
+        }
+    }
+
+    @Test(arguments: [1, 7]) func `so does one with Muon`(step: Int) throws {
+        let tiny = try TinyRun(optimizer: .muon)
+        let expected = try Self.unbroken(tiny)
+        #expect(expected != (try Self.unbroken(TinyRun())))
+        try Fixtures.withTemporaryDirectory { directory in
+            do {
+                let run = try tiny.begin(in: directory)
+                try TinyRun.train(run, steps: step)
+                try run.save()
+            }
+            try TinyRun.train(try tiny.resume(in: directory), saveEvery: 3)
             #expect(try TinyRun.hashes(in: directory) == expected)
         }
     }

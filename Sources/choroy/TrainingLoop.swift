@@ -1,0 +1,123 @@
+import ArgumentParser
+import ChoroyModel
+import ChoroySystem
+import ChoroyTraining
+
+/// What the loop asks of the command that trains.
+protocol TrainedCourse {
+    /// What a validation's number is called in `metrics.jsonl`.
+    var validationKey: String { get }
+    /// The loss on text that is held back; nil when none is.
+    func look(at model: Transformer) -> Double?
+    /// What the model says now, in a line or more.
+    func sample(of model: Transformer) -> String
+    /// What to tell after a validation; `sample` is empty for those without one.
+    func words(at step: Int, _ look: TrainingLoop.Look) -> String?
+    /// The validations' part of the live line.
+    func details(_ validation: Double?, best: Double?) -> String
+    /// Whether the validation with this number, counted from 1, comes with a sample.
+    func samples(at validation: Int) -> Bool
+}
+
+/// Training to the end of a plan or to a request to stop: progress, measurements, validation, guards
+/// and checkpoints of `choroy train` and `choroy finetune`.
+struct TrainingLoop {
+    let run: TrainingRun
+    let course: any TrainedCourse
+    let metrics: TrainingMetrics
+    let output: String
+
+    /// A validation on the way.
+    struct Look {
+        var loss: Double
+        var isBest: Bool
+        var sample: String
+    }
+
+    init(_ run: TrainingRun, _ course: any TrainedCourse, output: String) throws {
+        self.run = run
+        self.course = course
+        self.output = output
+        metrics = try TrainingMetrics(
+            directory: output, keepingUpTo: run.trainer.step, validation: course.validationKey)
+    }
+
+    /// Trains; gives the tokens that a second took.
+    ///
+    /// - Throws: `ExitCode` when it was stopped, by a signal or by values that are not finite, and the
+    ///   error of the last checkpoint when it could not be written.
+    func train() throws -> Double {
+        let (trainer, plan) = (run.trainer, run.trainer.plan)
+        let (firstStep, firstTokens) = (trainer.step, trainer.tokens)
+        var progress = Progress("training", total: plan.steps, unit: "steps", from: firstStep)
+        let begin = Machine.now()
+        let lineInterval = max(1, plan.steps / 1000)
+        var validation: Double?
+        var smooth: Double?
+        var failure: (any Error)?
+        while !run.isOver, let report = trainer.next() {
+            if report.isFinite {
+                smooth = smooth.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
+            } else {
+                try skip(report, &progress)
+            }
+            let seconds = Machine.now() - begin
+            let rate = Double(report.tokens - firstTokens) / seconds
+            let evaluates =
+                report.step % plan.evaluationInterval == 0 || report.step == plan.steps
+            if evaluates { validation = validate(report.step, &progress) }
+            if evaluates || report.step % lineInterval == 0 {
+                metrics.append(
+                    report, seconds: metrics.earlierSeconds + seconds, tokensPerSecond: rate,
+                    validation: evaluates ? validation : nil)
+            }
+            let stops = Interrupts.requested
+            if evaluates || stops {
+                do {
+                    try run.save()
+                    failure = nil
+                } catch {
+                    failure = error
+                    progress.note(stops ? "not saved: \(error)" : "not saved, going on: \(error)")
+                }
+            }
+            if stops {
+                progress.clear()
+                StandardStreams.note(
+                    "stopped after step \(report.step)"
+                        + (failure == nil ? ", saved; --resume goes on" : ", not saved"))
+                throw Interrupts.exitCode
+            }
+            progress.update(
+                report.step,
+                details: "\(Figures.grouped(Int(rate))) tokens/s, loss "
+                    + Figures.decimal(smooth ?? .nan, 3)
+                    + course.details(validation, best: run.best?.loss))
+        }
+        progress.clear()
+        if let failure { throw failure }
+        return Double(trainer.tokens - firstTokens) / (Machine.now() - begin)
+    }
+
+    /// Tells of a step that changed nothing; the third in a row ends the run, without a checkpoint.
+    private func skip(_ report: Trainer.Report, _ progress: inout Progress) throws {
+        progress.note("step \(report.step): loss or gradient is not finite; skipped")
+        if run.trainer.nonFiniteSteps >= 3 {
+            progress.note(
+                "choroy: \(output): expected a finite loss, found none in three steps; "
+                    + "a smaller --learning-rate in a new directory may help")
+            throw ExitCode(4)
+        }
+    }
+
+    private func validate(_ step: Int, _ progress: inout Progress) -> Double? {
+        guard let loss = course.look(at: run.trainer.model) else { return nil }
+        let isBest = run.note(validationLoss: loss)
+        let samples = course.samples(at: metrics.validations.count + 1)
+        let look = Look(
+            loss: loss, isBest: isBest,
+            sample: samples ? course.sample(of: run.trainer.model) : "")
+        if let words = course.words(at: step, look) { progress.note(words) }
+        return loss
+    }
+}
