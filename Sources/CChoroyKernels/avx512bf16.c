@@ -17,6 +17,7 @@
 #define BRAIN_KERNELS &NAMED(brain)
 
 #include "float/vectors.h"
+#include "float/transpose.h"
 #include "bfloat16/pack.h"
 #include "bfloat16/multiply.h"
 

@@ -43,13 +43,18 @@ internal import CChoroyKernels
         count: Int
     ) {
         let headDim = shape.headDim
-        for i in 0..<count {
+        var i = 0
+        while i < count {
             let (tile, column) = ((position + i) / 64, (position + i) % 64)
+            let some = min(64 - column, count - i)
             let keyTile = unsafe tiles[tile] + offset
-            let key = unsafe keys + i * stride
-            for d in 0..<headDim { unsafe keyTile[d * 64 + column] = key[d] }
-            unsafe (keyTile + 64 * headDim + column * shape.stride).update(
-                from: values + i * stride, count: headDim)
+            unsafe Kernels.table.transpose(
+                keys + i * stride, stride, keyTile + column, 64, some, headDim)
+            for r in 0..<some {
+                unsafe (keyTile + 64 * headDim + (column + r) * shape.stride).update(
+                    from: values + (i + r) * stride, count: headDim)
+            }
+            i += some
         }
     }
 

@@ -156,6 +156,32 @@ public func linearCrossEntropy(
     _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32],
     precision: Precision = .float32
 ) -> Tensor {
+    linearCrossEntropy(
+        hidden, weight, recording: recording, targets: targets, precision: precision, direct: nil)
+}
+
+/// `scale` times the mean cross-entropy, recorded; the gradient of a trained weight is added to
+/// `gradients` at once, that of the rest by `backward`.
+public func linearCrossEntropy(
+    _ hidden: Tensor, _ weight: Weight, targets: [Int32], precision: Precision, scale: Float,
+    into gradients: inout Gradients
+) -> Tensor {
+    guard case .dense(let parameter) = weight.storage, !parameter.isFrozen,
+        let sums = unsafe gradients.pointer(for: parameter)
+    else {
+        return scaled(
+            linearCrossEntropy(
+                hidden, weight, recording: true, targets: targets, precision: precision), by: scale)
+    }
+    return unsafe linearCrossEntropy(
+        hidden, weight, recording: true, targets: targets, precision: precision,
+        direct: HeadGradient(sums: sums, scale: scale))
+}
+
+private func linearCrossEntropy(
+    _ hidden: Tensor, _ weight: Weight, recording: Bool, targets: [Int32], precision: Precision,
+    direct: HeadGradient?
+) -> Tensor {
     let replaced = weight.replacement.map {
         (columns: $0.rows, values: $0.values.value(recording: recording))
     }
@@ -165,5 +191,5 @@ public func linearCrossEntropy(
         case .int8(let matrix): .int8(matrix)
         }
     return linearCrossEntropy(
-        hidden, head, replaced: replaced, targets: targets, precision: precision)
+        hidden, head, replaced: replaced, targets: targets, precision: precision, direct: direct)
 }

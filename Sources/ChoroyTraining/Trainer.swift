@@ -99,12 +99,11 @@ public final class Trainer: Sequence, IteratorProtocol {
                 .init(
                     dropout: plan.dropout, seed: plan.seed ^ UInt64(part.first) << 32, step: step),
                 precision: plan.precision)
-            let mean = linearCrossEntropy(
-                model.hidden(part.inputs, pass), model.lmHead, recording: true,
-                targets: part.targets, precision: plan.precision)
-            let share = Float(count) / Float(total)
-            loss += Double(mean.scalar) * Double(share)
-            mean.backward(into: &gradients, scale: share)
+            let share = linearCrossEntropy(
+                model.hidden(part.inputs, pass), model.lmHead, targets: part.targets,
+                precision: plan.precision, scale: Float(count) / Float(total), into: &gradients)
+            loss += Double(share.scalar)
+            share.backward(into: &gradients)
         }
         return loss
     }

@@ -36,8 +36,9 @@ public struct TrainingPlan: Sendable, Equatable {
         self.steps = steps
         self.context = context
         self.batchSize = batchSize
-        // About 4,096 tokens at once: enough for the matrix products, little memory.
-        self.microBatchSize = microBatchSize ?? max(1, min(batchSize, 4096 / max(1, context)))
+        // About 1,024 tokens at once: enough for the matrix products, and what an operation leaves is
+        // still in the cache for the next.
+        self.microBatchSize = microBatchSize ?? max(1, min(batchSize, 1024 / max(1, context)))
         self.learningRate = learningRate
         self.warmupSteps = warmupSteps ?? min(100, steps / 20)
         self.dropout = dropout
@@ -127,7 +128,7 @@ public struct TrainingPlan: Sendable, Equatable {
         // Logits of a block of tokens, or of eight windows of validation text, and those windows'
         // caches.
         let rows = max(
-            min(max(16, (4 << 20) / config.vocabSize), tokens), 8 * min(context, 1024))
+            min(max(16, (16 << 20) / config.vocabSize), tokens), 8 * min(context, 1024))
         let caches = 8 * 2 * keys * config.numHiddenLayers * (context + 64)
         let floats =
             parameters + tokens * (kept + passing) + (rows + width) * config.vocabSize + caches

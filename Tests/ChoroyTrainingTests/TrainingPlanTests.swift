@@ -76,10 +76,10 @@ import Testing
     @Test func `numbers left out suit the others`() {
         let short = TrainingPlan(steps: 1, context: 128, batchSize: 16)
         #expect(short.warmupSteps == 0 && short.evaluationInterval == 1)
-        #expect(short.microBatchSize == 16 && short.batchTokens == 2048)
+        #expect(short.microBatchSize == 8 && short.batchTokens == 2048)
         let long = TrainingPlan(steps: 10_000, context: 1024, batchSize: 16)
         #expect(long.warmupSteps == 100 && long.evaluationInterval == 500)
-        #expect(long.microBatchSize == 4)
+        #expect(long.microBatchSize == 1)
         #expect(TrainingPlan(steps: 1, context: 10_000, batchSize: 2).microBatchSize == 1)
     }
 

@@ -4,9 +4,11 @@
 // 16 words from two vectors: word i is (low[i], high[i]).
 INLINE __m512i brain_pairs(__m512 low, __m512 high)
 {
-    __m512i a = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
-    __m512i b = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
-    return _mm512_or_si512(a, _mm512_slli_epi32(b, 16));
+    // Lanes 0, 16, 1, 17, … of 32 numbers.
+    __m512i order = _mm512_add_epi32(_mm512_set1_epi32(16 << 16),
+        _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+            _mm512_set1_epi32(0x10001)));
+    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
 
 INLINE __mmask16 brain_mask(size_t count) { return count >= 16 ? 0xFFFF : (__mmask16)((1u << count) - 1); }
@@ -37,7 +39,11 @@ static void NAMED(brain_row_pairs)(const float *x, size_t stride, uint32_t *to, 
         const float *low = x + k * stride;
         const float *high = low + stride;
         uint32_t *target = to + k / 2 * width;
-        for (size_t j = 0; j < width; j += 16) {
+        size_t j = 0;
+        if (k + 1 < depth)
+            for (; j + 16 <= columns && j + 16 <= width; j += 16)
+                _mm512_storeu_si512(target + j, brain_pairs(_mm512_loadu_ps(low + j), _mm512_loadu_ps(high + j)));
+        for (; j < width; j += 16) {
             __mmask16 mask = j < columns ? brain_mask(columns - j) : 0;
             __m512 a = _mm512_maskz_loadu_ps(mask, low + j);
             __m512 b = k + 1 < depth ? _mm512_maskz_loadu_ps(mask, high + j) : _mm512_setzero_ps();
@@ -50,24 +56,24 @@ static void NAMED(brain_row_pairs)(const float *x, size_t stride, uint32_t *to, 
 static void NAMED(brain_transposed)(const float *w, size_t stride, uint32_t *to, size_t width, size_t depth, size_t rows)
 {
     size_t pairs = (depth + 1) / 2;
-    uint32_t block[16][16];
+    v16 block[16];
     for (size_t j = 0; j < width; j += 16) {
         for (size_t p = 0; p < pairs; p += 16) {
             size_t many = pairs - p < 16 ? pairs - p : 16;
-            for (size_t i = 0; i < 16; i++) {
+            UNROLL for (size_t i = 0; i < 16; i++) {
                 if (j + i < rows) {
                     size_t left = depth - 2 * p;
                     const float *from = w + (j + i) * stride + 2 * p;
                     __m512 low = _mm512_maskz_loadu_ps(brain_mask(left), from);
                     __m512 high = _mm512_maskz_loadu_ps(left > 16 ? brain_mask(left - 16) : 0, from + 16);
-                    _mm512_storeu_si512(block[i], (__m512i)_mm512_cvtne2ps_pbh(high, low));
+                    block[i] = (v16)_mm512_cvtne2ps_pbh(high, low);
                 } else {
-                    _mm512_storeu_si512(block[i], _mm512_setzero_si512());
+                    block[i] = splat(0);
                 }
             }
-            size_t wide = width - j < 16 ? width - j : 16;
-            for (size_t k = 0; k < many; k++)
-                for (size_t i = 0; i < wide; i++) to[(p + k) * width + j + i] = block[i][k];
+            // Words move as Floats do: nothing is computed of them.
+            transpose_16(block);
+            for (size_t k = 0; k < many; k++) store((float *)(to + (p + k) * width + j), block[k]);
         }
     }
 }

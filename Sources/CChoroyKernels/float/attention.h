@@ -15,7 +15,6 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
         size_t n = rows - r < QUERY_ROWS ? rows - r : QUERY_ROWS;
         float maximum[QUERY_ROWS], total[QUERY_ROWS];
         for (size_t i = 0; i < n; i++) maximum[i] = -__builtin_inff(), total[i] = 0;
-        for (size_t i = 0; i < n * value_stride; i++) sums[i] = 0;
         size_t last = past + r + n - 1;
         for (size_t t = 0; t * TILE <= last; t++) {
             // Keys that the last of these queries sees; nothing is computed of those behind.
@@ -37,7 +36,8 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
                 }
                 float m = max_lanes(top);
                 m = m > maximum[i] ? m : maximum[i];
-                float fade = __builtin_expf(maximum[i] - m);
+                // Most often no later tile holds a new maximum.
+                float fade = m == maximum[i] ? 1 : t == 0 ? 0 : __builtin_expf(maximum[i] - m);
                 v16 sum = splat(0);
                 for (size_t j = 0; j < width; j += 16) {
                     v16 p = exp16(load(w + j) - splat(m));
@@ -46,11 +46,11 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
                 }
                 total[i] = fma1(total[i], fade, sum_lanes(sum));
                 maximum[i] = m;
-                for (size_t j = 0; j < value_stride; j += 16)
+                for (size_t j = 0; fade != 1 && t > 0 && j < value_stride; j += 16)
                     store(sums + i * value_stride + j, load(sums + i * value_stride + j) * splat(fade));
             }
             NAMED(multiply)(weights, TILE, 1, value_tiles[t], value_stride, sums, value_stride, n,
-                value_stride, keys, 1);
+                value_stride, keys, t > 0);
         }
         for (size_t i = 0; i < n; i++) {
             float *y = out + (r + i) * out_stride;
@@ -60,10 +60,13 @@ static void NAMED(attention)(const float *q, size_t q_stride, size_t rows, size_
     }
 }
 
+// Queries are taken in twelves where causality cuts a tile: those see only its first keys.
+#define CAUSAL_ROWS 12
+
 // With P the weights and D = Σ dout·out a row:  dV = Pᵀ dO,  dS = P ∘ (dO Vᵀ − D),  dQ = dS K,  dK = dSᵀ Q.
 static void NAMED(attention_gradient)(const float *q, const float *k, const float *v, const float *out,
     const float *dout, const float *log_sum_exp, float *dq, float *dk, float *dv, float *scratch,
-    size_t length, size_t head_dim, size_t stride, float scale)
+    size_t length, size_t head_dim, size_t stride, size_t ldq, size_t ldk, float scale)
 {
     size_t padded = (length + TILE - 1) / TILE * TILE;
     float *key_tile = scratch, *value_tile = key_tile + stride * TILE;
@@ -71,35 +74,42 @@ static void NAMED(attention_gradient)(const float *q, const float *k, const floa
     float *row_sums = slopes + padded * TILE;
     for (size_t r = 0; r < length; r++) {
         v16 sum = splat(0);
-        for (size_t j = 0; j < stride; j += 16)
-            sum = fma16(load(out + r * stride + j), load(dout + r * stride + j), sum);
+        for (size_t j = 0; j < stride; j += 16) sum = fma16(load(out + r * ldq + j), load(dout + r * ldq + j), sum);
         row_sums[r] = sum_lanes(sum);
     }
     for (size_t first = 0; first < length; first += TILE) {
         size_t keys = length - first < TILE ? length - first : TILE;
-        for (size_t d = 0; d < head_dim; d++)
-            for (size_t j = 0; j < TILE; j++) {
-                key_tile[d * TILE + j] = j < keys ? k[(first + j) * stride + d] : 0;
-                value_tile[d * TILE + j] = j < keys ? v[(first + j) * stride + d] : 0;
-            }
+        if (keys < TILE)
+            for (size_t i = 0; i < stride * TILE; i++) key_tile[i] = 0, value_tile[i] = 0;
+        NAMED(transpose)(k + first * ldk, ldk, key_tile, TILE, keys, head_dim);
+        NAMED(transpose)(v + first * ldk, ldk, value_tile, TILE, keys, head_dim);
         // Queries from the tile's first key on see any of it.
         size_t rows = length - first;
-        const float *queries = q + first * stride, *upstream = dout + first * stride;
-        NAMED(multiply)(queries, stride, 1, key_tile, TILE, weights, TILE, rows, TILE, head_dim, 0);
-        NAMED(multiply)(upstream, stride, 1, value_tile, TILE, slopes, TILE, rows, TILE, head_dim, 0);
-        for (size_t r = 0; r < rows; r++) {
-            float *p = weights + r * TILE, *s = slopes + r * TILE;
-            size_t seen = r + 1 < keys ? r + 1 : keys;
-            for (size_t j = 0; j < TILE; j += 16) {
-                v16 w = exp16(fma16(load(p + j), splat(scale), splat(-log_sum_exp[first + r])));
-                store(p + j, w);
-                store(s + j, w * (load(s + j) - splat(row_sums[first + r])) * splat(scale));
+        const float *queries = q + first * ldq, *upstream = dout + first * ldq;
+        for (size_t row = 0, many; row < rows; row += many) {
+            many = row >= TILE || rows - row < CAUSAL_ROWS ? rows - row : CAUSAL_ROWS;
+            size_t seen = row + many < keys ? row + many : keys, width = (seen + 15) / 16 * 16;
+            float *p = weights + row * TILE, *s = slopes + row * TILE;
+            NAMED(multiply)(queries + row * ldq, ldq, 1, key_tile, TILE, p, TILE, many, width, head_dim, 0);
+            NAMED(multiply)(upstream + row * ldq, ldq, 1, value_tile, TILE, s, TILE, many, width, head_dim, 0);
+            for (size_t r = row; r < row + many; r++, p += TILE, s += TILE) {
+                for (size_t j = 0; j < width; j += 16) {
+                    v16 w = exp16(fma16(load(p + j), splat(scale), splat(-log_sum_exp[first + r])));
+                    store(p + j, w);
+                    store(s + j, w * (load(s + j) - splat(row_sums[first + r])) * splat(scale));
+                }
+                for (size_t j = r + 1; j < TILE; j++) p[j] = 0, s[j] = 0;
+                for (size_t j = keys; j < TILE; j++) p[j] = 0, s[j] = 0;
             }
-            for (size_t j = seen; j < TILE; j++) p[j] = 0, s[j] = 0;
+            NAMED(multiply)(slopes + row * TILE, TILE, 1, k + first * ldk, ldk, dq + (first + row) * ldq, ldq, many,
+                stride, seen, first > 0);
         }
-        NAMED(multiply)(weights, 1, TILE, upstream, stride, dv + first * stride, stride, keys, stride, rows, 1);
-        NAMED(multiply)(slopes, 1, TILE, queries, stride, dk + first * stride, stride, keys, stride, rows, 1);
-        NAMED(multiply)(slopes, TILE, 1, k + first * stride, stride, dq + first * stride, stride, rows,
-            stride, keys, first > 0);
+        for (size_t key = 0; key < keys; key += CAUSAL_ROWS) {
+            size_t many = keys - key < CAUSAL_ROWS ? keys - key : CAUSAL_ROWS, at = first + key;
+            NAMED(multiply)(weights + key * TILE + key, 1, TILE, upstream + key * ldq, ldq, dv + at * ldk, ldk, many,
+                stride, rows - key, 1);
+            NAMED(multiply)(slopes + key * TILE + key, 1, TILE, queries + key * ldq, ldq, dk + at * ldk, ldk, many,
+                stride, rows - key, 1);
+        }
     }
 }

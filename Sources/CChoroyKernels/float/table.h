@@ -2,6 +2,7 @@
 
 #include "vectors.h"
 #include "multiply.h"
+#include "transpose.h"
 #include "rms_norm.h"
 #include "elementwise.h"
 #include "attention.h"
@@ -21,6 +22,7 @@ static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
     .brain = BRAIN_KERNELS,
     .multiply = NAMED(multiply),
+    .transpose = NAMED(transpose),
     .rms_norm = NAMED(rms_norm),
     .rms_norm_gradient = NAMED(rms_norm_gradient),
     .swiglu = NAMED(swiglu),

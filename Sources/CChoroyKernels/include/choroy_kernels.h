@@ -44,6 +44,10 @@ typedef struct ChoroyKernels {
         const float *_Nonnull b, size_t ldb, float *_Nonnull c, size_t ldc, size_t rows, size_t columns,
         size_t depth, int accumulate);
 
+    // to[c][r] = x[r][c] for r < rows and c < columns.
+    void (*_Nonnull transpose)(const float *_Nonnull x, size_t ldx, float *_Nonnull to, size_t ldto, size_t rows,
+        size_t columns);
+
     // y[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight; scale[r] keeps the factor when not null.
     void (*_Nonnull rms_norm)(const float *_Nonnull x, const float *_Nonnull weight, float *_Nonnull y,
         float *_Nullable scale, size_t rows, size_t width, float epsilon);
@@ -70,12 +74,14 @@ typedef struct ChoroyKernels {
         size_t head_dim, const float *_Nonnull const *_Nonnull key_tiles,
         const float *_Nonnull const *_Nonnull value_tiles, size_t value_stride, float scale,
         float *_Nonnull out, size_t out_stride, float *_Nullable log_sum_exp);
-    // Gradients of one head: dq is written, dk and dv are added to. All are [length][stride], stride a
-    // multiple of 16 with zeros behind head_dim; scratch holds choroy_attention_scratch(…) floats.
+    // Gradients of one head: dq is written, dk and dv are added to. Rows of q, out, dout and dq are ldq
+    // floats apart, those of k, v, dk and dv ldk; stride is head_dim rounded up to a multiple of 16, and
+    // behind head_dim are zeros. scratch holds choroy_attention_scratch(…) floats.
     void (*_Nonnull attention_gradient)(const float *_Nonnull q, const float *_Nonnull k,
         const float *_Nonnull v, const float *_Nonnull out, const float *_Nonnull dout,
         const float *_Nonnull log_sum_exp, float *_Nonnull dq, float *_Nonnull dk, float *_Nonnull dv,
-        float *_Nonnull scratch, size_t length, size_t head_dim, size_t stride, float scale);
+        float *_Nonnull scratch, size_t length, size_t head_dim, size_t stride, size_t ldq, size_t ldk,
+        float scale);
 
     // Turns logits[r] into (softmax − one-hot(target)) · factor and writes −log p(target) to losses[r]; a
     // negative target leaves zeros in both. With factor 0 the logits stay as they are.

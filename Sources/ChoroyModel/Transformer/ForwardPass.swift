@@ -13,6 +13,8 @@ public struct ForwardPass {
     /// What the factors of recorded products are rounded to.
     public let precision: Precision
     private let regularization: Regularization?
+    /// Whether a layer keeps its input only, to be computed again in the backward pass.
+    public var recomputesLayers = false
 
     /// Dropout of the training step `step`.
     public struct Regularization: Sendable {

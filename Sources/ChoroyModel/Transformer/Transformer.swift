@@ -55,7 +55,11 @@ public struct Transformer: LanguageModel, Sendable {
     public func hidden(_ tokens: [TokenID], _ pass: ForwardPass) -> Tensor {
         var x = embedding(tokens, embedTokens, recording: pass.recordsGradient)
         x = dropout(x, pass.dropoutKey(layer: 0, place: 0))
-        for layer in layers { x = layer(x, pass, table) }
+        for layer in layers {
+            x =
+                pass.recomputesLayers
+                ? recomputed(x) { layer($0, pass, table) } : layer(x, pass, table)
+        }
         return norm(x, pass)
     }
 

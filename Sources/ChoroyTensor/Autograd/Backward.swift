@@ -5,13 +5,19 @@ extension Tensor {
     /// - Precondition: this tensor has one element; no part of its graph served a pass before.
     public func backward(into gradients: inout Gradients, scale: Float = 1) {
         precondition(count == 1, "backward: a scalar is needed, not \(shape)")
+        backward(from: Tensor([scale], shape: shape), into: &gradients)
+    }
+
+    /// The same from the gradient `slope` of this tensor.
+    func backward(from slope: Tensor, into gradients: inout Gradients) {
+        precondition(slope.count == count, "backward: \(slope.shape) for \(shape)")
         guard case .node(let last) = origin else {
             if case .parameter(let parameter) = origin {
-                gradients.add(Tensor([scale], shape: shape), to: parameter)
+                gradients.add(slope, to: parameter)
             }
             return
         }
-        var waiting = [ObjectIdentifier(last): Tensor([scale], shape: shape)]
+        var waiting = [ObjectIdentifier(last): slope]
         for node in Self.order(from: last).reversed() {
             let dy = waiting.removeValue(forKey: ObjectIdentifier(node))
             defer {

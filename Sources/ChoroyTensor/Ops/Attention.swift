@@ -96,26 +96,44 @@ private struct AttentionBackward {
         dv: UnsafeMutablePointer<Float>
     ) {
         let (stride, headDim) = (shape.stride, shape.headDim)
-        let size = length * stride
-        // q, y, dy, dq of one head; k, v, dk, dv of the group; scratch.
-        let scratch = choroy_attention_scratch(length, stride)
-        let buffer = TensorStorage(count: 8 * size + scratch)
-        defer { withExtendedLifetime(buffer) {} }
-        let part = unsafe (0..<9).map { unsafe buffer.pointer + $0 * size }
+        let scratch = TensorStorage(count: choroy_attention_scratch(length, stride))
+        defer { withExtendedLifetime(scratch) {} }
         let keyWidth = shape.keyValueHeads * headDim
         let keyOffset = start * keyWidth + group * headDim
+        let width = shape.heads * headDim
+        let heads = group * shape.group..<(group + 1) * shape.group
+        if stride == headDim {
+            for r in 0..<length {
+                let offset = keyOffset + r * keyWidth
+                unsafe (dk + offset).update(repeating: 0, count: headDim)
+                unsafe (dv + offset).update(repeating: 0, count: headDim)
+            }
+            for head in heads {
+                let offset = start * width + head * headDim
+                unsafe Kernels.table.attention_gradient(
+                    q + offset, k + keyOffset, v + keyOffset, y + offset, dy + offset,
+                    logSumExp + head * rows + start, dq + offset, dk + keyOffset, dv + keyOffset,
+                    scratch.pointer, length, headDim, stride, width, keyWidth, shape.scale)
+            }
+            return
+        }
+        let size = length * stride
+        // q, y, dy, dq of one head; k, v, dk, dv of the group.
+        let buffer = TensorStorage(count: 8 * size)
+        defer { withExtendedLifetime(buffer) {} }
+        let part = unsafe (0..<8).map { unsafe buffer.pointer + $0 * size }
         unsafe gather(k + keyOffset, keyWidth, into: part[4])
         unsafe gather(v + keyOffset, keyWidth, into: part[5])
         unsafe part[6].update(repeating: 0, count: 2 * size)
-        let width = shape.heads * headDim
-        for head in group * shape.group..<(group + 1) * shape.group {
+        for head in heads {
             let offset = start * width + head * headDim
             unsafe gather(q + offset, width, into: part[0])
             unsafe gather(y + offset, width, into: part[1])
             unsafe gather(dy + offset, width, into: part[2])
             unsafe Kernels.table.attention_gradient(
                 part[0], part[4], part[5], part[1], part[2], logSumExp + head * rows + start,
-                part[3], part[6], part[7], part[8], length, headDim, stride, shape.scale)
+                part[3], part[6], part[7], scratch.pointer, length, headDim, stride, stride, stride,
+                shape.scale)
             unsafe scatter(part[3], into: dq + offset, width)
         }
         unsafe scatter(part[6], into: dk + keyOffset, keyWidth)

@@ -14,6 +14,12 @@ public func linearCrossEntropy(
         hidden, .dense(weight), replaced: nil, targets: targets, precision: precision)
 }
 
+/// Rows whose logits exist at once: blocks of equal size with at most 16 million logits.
+package func headBlock(rows: Int, vocabulary: Int) -> Int {
+    let blocks = max(1, (rows * vocabulary + (16 << 20) - 1) / (16 << 20))
+    return min(rows, ((rows + blocks - 1) / blocks + 15) / 16 * 16)
+}
+
 /// The matrix of a head in one of its forms.
 enum HeadMatrix {
     case dense(Tensor)
@@ -26,6 +32,20 @@ enum HeadMatrix {
         }
     }
 
+    /// Both products of a head of floats, packed once for all blocks of rows.
+    func prepared(records: Bool, _ precision: Precision) -> PreparedHead {
+        guard case .dense(let weight) = self else {
+            return PreparedHead(head: self, forward: nil, back: nil)
+        }
+        let (outputs, depth) = (weight.shape[0], weight.width)
+        let forward = unsafe MatrixProduct.Right(
+            .transposed(weight.pointer), n: outputs, k: depth, precision: precision)
+        let back = unsafe MatrixProduct.Right(
+            .plain(weight.pointer), n: depth, k: outputs,
+            precision: records ? precision : .float32)
+        return PreparedHead(head: self, forward: forward, back: back)
+    }
+
     /// What gradients may flow to; nothing for bytes.
     var weight: Tensor {
         switch self {
@@ -33,18 +53,23 @@ enum HeadMatrix {
         case .int8: Tensor([], shape: [0])
         }
     }
+}
+
+/// A head ready for many products.
+struct PreparedHead {
+    let head: HeadMatrix
+    let forward: MatrixProduct.Right?
+    let back: MatrixProduct.Right?
 
     /// y [rows, V] = x [rows, D] · Wᵀ
     func multiply(
         _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
         _ precision: Precision
     ) {
-        switch self {
-        case .dense(let weight):
-            unsafe MatrixProduct.multiply(
-                .plain(x), .transposed(weight.pointer), into: y, m: rows, n: weight.shape[0],
-                k: weight.width, precision: precision)
-        case .int8(let matrix): unsafe matrix.multiply(x, rows: rows, into: y, precision)
+        if let forward {
+            unsafe MatrixProduct.multiply(.plain(x), forward, into: y, m: rows)
+        } else if case .int8(let matrix) = head {
+            unsafe matrix.multiply(x, rows: rows, into: y, precision)
         }
     }
 
@@ -53,20 +78,27 @@ enum HeadMatrix {
         _ dy: UnsafePointer<Float>, rows: Int, into dx: UnsafeMutablePointer<Float>,
         _ precision: Precision
     ) {
-        switch self {
-        case .dense(let weight):
-            unsafe MatrixProduct.multiply(
-                .plain(dy), .plain(weight.pointer), into: dx, m: rows, n: weight.width,
-                k: weight.shape[0], precision: precision)
-        case .int8(let matrix): unsafe matrix.multiplyBack(dy, rows: rows, into: dx, precision)
+        if let back {
+            unsafe MatrixProduct.multiply(.plain(dy), back, into: dx, m: rows)
+        } else if case .int8(let matrix) = head {
+            unsafe matrix.multiplyBack(dy, rows: rows, into: dx, precision)
         }
     }
 }
 
+/// Where the gradient of a head goes while the loss is computed, times `scale`.
+@safe struct HeadGradient {
+    let sums: UnsafeMutablePointer<Float>
+    let scale: Float
+}
+
 /// The same with some rows of the matrix replaced by those of `replaced.values` [R, D].
+///
+/// With `direct` the gradient of the weight is added there at once, and the result is `direct.scale`
+/// times the mean.
 func linearCrossEntropy(
     _ hidden: Tensor, _ head: HeadMatrix, replaced: (columns: [Int32], values: Tensor)?,
-    targets: [Int32], precision: Precision
+    targets: [Int32], precision: Precision, direct: HeadGradient? = nil
 ) -> Tensor {
     let (rows, depth, vocabulary) = (hidden.rows, hidden.width, head.shape[0])
     let weight = head.weight
@@ -76,21 +108,31 @@ func linearCrossEntropy(
     precondition(targets.allSatisfy { $0 < vocabulary }, "linearCrossEntropy: target beyond V")
     let counted = targets.reduce(0) { $1 < 0 ? $0 : $0 + 1 }
     precondition(counted > 0, "linearCrossEntropy: no target counts")
+    // Rows without a target need no logits.
+    if 10 * counted < 9 * rows {
+        let kept = targets.indices.filter { targets[$0] >= 0 }
+        return linearCrossEntropy(
+            selectedRows(kept, of: hidden), head, replaced: replaced,
+            targets: kept.map { targets[$0] }, precision: precision, direct: direct)
+    }
     let records =
         hidden.isRecorded || weight.isRecorded || replaced?.values.isRecorded ?? false
-    let factor: Float = records ? 1 / Float(counted) : 0
-    let block = max(16, min(rows, (4 << 20) / max(1, vocabulary)))
+    let scale = direct?.scale ?? 1
+    let factor: Float = records ? scale / Float(counted) : 0
+    let block = headBlock(rows: rows, vocabulary: vocabulary)
+    let prepared = head.prepared(records: records, precision)
     let logits = TensorStorage(count: block * vocabulary)
     let slopes = hidden.isRecorded ? TensorStorage(count: rows * depth) : nil
     let columns = replaced.map {
         ReplacedColumns($0.columns, $0.values, rows: block, of: vocabulary)
     }
-    let weightSlopes = weight.isRecorded ? TensorStorage(count: weight.count) : nil
+    let weightSlopes =
+        weight.isRecorded && direct == nil ? TensorStorage(count: weight.count) : nil
     var losses = [Double](repeating: 0, count: rows)
     for first in stride(from: 0, to: rows, by: block) {
         let count = min(block, rows - first)
         let x = unsafe hidden.pointer + first * depth
-        unsafe head.multiply(x, rows: count, into: logits.pointer, precision)
+        unsafe prepared.multiply(x, rows: count, into: logits.pointer, precision)
         unsafe columns?.put(x, count, into: logits.pointer)
         unsafe losses.withUnsafeMutableBufferPointer { losses in
             guard let losses = losses.baseAddress else { return }
@@ -107,17 +149,17 @@ func linearCrossEntropy(
         // Takes the slopes of these columns out, so that the base's rows get none.
         if records { unsafe columns?.take(x, count, from: logits.pointer, isFirst: first == 0) }
         if let slopes {
-            unsafe head.multiplyBack(
+            unsafe prepared.multiplyBack(
                 logits.pointer, rows: count, into: slopes.pointer + first * depth, precision)
             unsafe columns?.addSlopes(to: slopes.pointer + first * depth, count)
         }
-        if let weightSlopes {
+        if let sums = unsafe direct?.sums ?? weightSlopes?.pointer {
             unsafe MatrixProduct.multiply(
-                .transposed(logits.pointer), .plain(x), into: weightSlopes.pointer, m: vocabulary,
-                n: depth, k: count, accumulate: first > 0, precision: precision)
+                .transposed(logits.pointer), .plain(x), into: sums, m: vocabulary, n: depth,
+                k: count, accumulate: direct != nil || first > 0, precision: precision)
         }
     }
-    let mean = losses.reduce(0, +) / Double(counted)
+    let mean = losses.reduce(0, +) / Double(counted) * Double(scale)
     let slopesOf = { (storage: TensorStorage?, shape: [Int], scale: Float) in
         storage.map { scaled(Tensor(shape: shape, storage: $0), by: scale) }
     }

@@ -10,3 +10,20 @@ package func rows(_ indices: [Int], of x: Tensor) -> Tensor {
         }
     }
 }
+
+/// The given rows of a matrix [N, D], none twice; the gradient of the others is zero.
+func selectedRows(_ indices: [Int], of x: Tensor) -> Tensor {
+    rows(indices, of: x).recording(x) { dy, _ in
+        let width = x.width
+        return [
+            unsafe Tensor(shape: x.shape) { dx in
+                unsafe dx.update(repeating: 0)
+                guard let dx = dx.baseAddress else { return }
+                for (source, target) in indices.enumerated() {
+                    unsafe (dx + target * width).update(
+                        from: dy.pointer + source * width, count: width)
+                }
+            }
+        ]
+    }
+}
