@@ -94,11 +94,12 @@ public final class Trainer: Sequence, IteratorProtocol {
         let total = counts.reduce(0, +)
         var loss = 0.0
         for (part, count) in zip(parts, counts) where count > 0 {
-            let pass = ForwardPass.training(
+            var pass = ForwardPass.training(
                 lengths: part.lengths,
                 .init(
                     dropout: plan.dropout, seed: plan.seed ^ UInt64(part.first) << 32, step: step),
                 precision: plan.precision)
+            pass.recomputesLayers = plan.checkpointActivations
             let share = linearCrossEntropy(
                 model.hidden(part.inputs, pass), model.lmHead, targets: part.targets,
                 precision: plan.precision, scale: Float(count) / Float(total), into: &gradients)

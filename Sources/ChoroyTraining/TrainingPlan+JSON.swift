@@ -21,6 +21,7 @@ extension TrainingPlan {
                 ("weight_decay", Self.shortest(optimizer.adamw.weightDecay)),
                 ("clip_norm", Self.shortest(optimizer.adamw.clipNorm)),
                 ("precision", .string(precision.rawValue)),
+                ("checkpoint_activations", .bool(checkpointActivations)),
             ]))
     }
 
@@ -80,6 +81,10 @@ extension TrainingPlan {
             scheduleShape: try name("schedule", LearningRateSchedule.Shape.self),
             finalShare: try number("final_share"), decayShare: try number("decay_share"),
             precision: precision)
+        guard let recomputes = json["checkpoint_activations"]?.bool else {
+            throw error("checkpoint_activations", "true or false")
+        }
+        checkpointActivations = recomputes
         if let problem {
             throw FileError(
                 path, at: problem.key, expected: problem.expected, found: problem.found)

@@ -26,6 +26,8 @@ struct BenchTrain: ParsableCommand {
     var steps: Int?
     @Flag(help: "Shows where the time of a block goes, operation by operation.")
     var profile = false
+    @Flag(help: "Computes activations again instead of keeping them.")
+    var checkpointActivations = false
     @OptionGroup var precisionOption: PrecisionOption
     @OptionGroup var common: BenchOptions
 
@@ -105,10 +107,11 @@ struct BenchTrain: ParsableCommand {
         var random = SeededRandom(seed: 2)
         let tokens = (0..<400_000).map { _ in TokenID(random.below(shape.config.vocabSize)) }
         let warmup = max(2, block / 3)
-        let plan = TrainingPlan(
+        var plan = TrainingPlan(
             steps: warmup + block * (profile ? runs + 1 : runs), context: shape.context,
             batchSize: shape.batchSize,
             precision: precision)
+        plan.checkpointActivations = checkpointActivations
         let batches = PretrainingBatches(
             tokens, context: plan.context, batchSize: plan.batchSize,
             microBatchSize: plan.microBatchSize, seed: plan.seed)

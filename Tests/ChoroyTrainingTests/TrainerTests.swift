@@ -47,6 +47,15 @@ import Testing
         #expect(Self.outcome(try other.trainer()).weights != expected.weights)
     }
 
+    @Test func `activations computed again give the same bytes as those that were kept`() throws {
+        var run = try Self.wideRun()
+        let kept = Self.outcome(try run.trainer())
+        run.record.plan.checkpointActivations = true
+        let again = Self.outcome(try run.trainer())
+        #expect(again.losses == kept.losses)
+        #expect(again.weights == kept.weights)
+    }
+
     @Test func `sequences in smaller groups give nearly the same steps`() throws {
         func losses(_ microBatchSize: Int) throws -> [Double] {
             try TinyRun(dropout: 0, microBatchSize: microBatchSize, batchSize: 6).trainer()
