@@ -9,7 +9,7 @@ public import ChoroyText
 /// Logging, sampling, saving and stopping belong to whoever iterates.
 public final class Trainer: Sequence, IteratorProtocol {
     public let model: Transformer
-    public let plan: TrainingPlan
+    public internal(set) var plan: TrainingPlan
     /// Steps done.
     public internal(set) var step = 0
     /// Steps in a row whose loss or gradient was not finite; they changed nothing.
@@ -66,7 +66,7 @@ public final class Trainer: Sequence, IteratorProtocol {
         gradients.reset()
         let loss = accumulate(batches.microBatches(step))
         let norm = gradients.norm()
-        let rate = plan.schedule.rate(at: step)
+        let rate = plan.rate(at: step)
         let isFinite = loss.isFinite && norm.isFinite
         if isFinite {
             optimizer.update(with: gradients, norm: norm, learningRate: Float(rate))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChoroyTraining
 
 /// `choroy train`
 struct Train: ParsableCommand {
@@ -9,6 +10,10 @@ struct Train: ParsableCommand {
             that the time can fill, and trains. The output directory is a model that transformers, and \
             every choroy command, opens; --resume goes on after a stop, with the same result as \
             without one. A line that is only <|endoftext|> separates documents.
+
+            Presets, with a vocabulary of 1,024 and a text of 1 MB; the time is that of two cores:
+
+            \(Preset.table.map { "  " + $0 }.joined(separator: "\n"))
 
             Examples:
               choroy train book.txt --minutes 10 --output checkpoints/book

@@ -10,7 +10,7 @@ extension TrainingSession {
         let run = try open()
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
         if run.isOver {
-            StandardStreams.note("\(output): all \(plan.steps) steps are done")
+            StandardStreams.note("\(output): all \(run.trainer.plan.steps) steps are done")
             if json { try printResult(run, tokensPerSecond: nil, evaluateBest(run)) }
             return
         }

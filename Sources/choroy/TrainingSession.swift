@@ -20,12 +20,15 @@ struct TrainingSession {
     let start = Machine.now()
     let output: String
     let text: [String]
-    let request: TrainingRequest
+    private(set) var request: TrainingRequest
     let tokens: [TokenID]
     let textHash: String
     let isResumed: Bool
     /// What the work costs here, as measured; nil for a run that goes on.
     let trial: SpeedTrial?
+
+    /// Why the plan is as it is, when the time decided; else empty.
+    private var reasons: [String] = []
 
     /// Reads the text and settles tokenizer, model and plan; writes nothing.
     init(text: [String], output: String, request: TrainingRequest, resume: Bool) throws {
@@ -34,6 +37,7 @@ struct TrainingSession {
         self.request = request
         try Self.checkPlace(output)
         isResumed = resume && TrainingRecord.exists(in: output)
+        var request = request
         if isResumed {
             let record = try TrainingRecord(of: output)
             tokenizer = try Tokenizer(contentsOf: output)
@@ -57,8 +61,18 @@ struct TrainingSession {
             let size = request.vocabSize ?? Preset.vocabularySize(forBytes: corpus.byteCount)
             tokenizer = try BPETrainer(vocabularySize: size).train(split.training)
         }
-        config = try request.config(tokenizer)
         tokens = Self.tokens(split, tokenizer)
+        if let seconds = request.seconds, request.leavesSize {
+            let rate = try Self.referenceRate(tokens, seconds: min(1.5, seconds / 60))
+            let share = rate / Preset.referenceTokensPerSecond
+            let preset = Preset.suited(to: seconds * share)
+            request.preset = preset
+            self.request = request
+            reasons.append(
+                "\(preset.rawValue), since this machine trains micro at \(Figures.grouped(Int(rate))) "
+                    + "tokens/s and has \(Figures.duration(seconds))")
+        }
+        config = try request.config(tokenizer)
         let first = try request.plan(steps: request.steps ?? 1000, tokens: tokens.count)
         guard tokens.count > first.context else {
             throw FileError(
@@ -86,7 +100,33 @@ struct TrainingSession {
                 steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
         }
         self.trial = trial
+        plan.seconds = max(1, seconds - (Machine.now() - start) - trial.secondsAtEnd - 0.3)
+        if request.dropout == nil {
+            let epochs = Double(plan.steps * plan.batchTokens) / Double(max(1, tokens.count))
+            reasons.append(
+                "dropout \(Figures.decimal(Double(plan.dropout), 2)), since the text is seen about "
+                    + "\(Figures.decimal(epochs, 0)) times")
+        }
+        reasons.append("the end is moved when steps turn out to take longer or shorter")
         self.plan = plan
+    }
+
+    /// Tokens a second of training `micro` on these tokens, or 0 when there are too few of them.
+    private static func referenceRate(_ tokens: [TokenID], seconds: Double) throws -> Double {
+        let shape = Preset.micro.shape
+        guard tokens.count > shape.context else { return 0 }
+        let size = Int(tokens.max() ?? 0) + 1
+        let plan = TrainingPlan(
+            steps: 1 << 20, context: shape.context,
+            batchSize: Preset.micro.batchTokens / shape.context, precision: .fastest)
+        let model = try Transformer(
+            Preset.micro.config(vocabSize: size), from: ParameterSource(seed: 1))
+        let trainer = Trainer(model, tokens: tokens, plan: plan)
+        _ = trainer.next()
+        let start = Machine.now()
+        let first = trainer.step
+        repeat { _ = trainer.next() } while Machine.now() - start < seconds
+        return Double((trainer.step - first) * plan.batchTokens) / (Machine.now() - start)
     }
 
     /// Finds out early what would fail late: a place where no directory can be made.
@@ -188,7 +228,8 @@ struct TrainingSession {
                 + "\(Figures.grouped(config.parameterCount)) parameters",
             "plan       \(Figures.grouped(plan.steps)) steps of \(Figures.grouped(plan.batchTokens)) "
                 + "tokens (the text \(Figures.decimal(epochs, 1)) times), learning rate "
-                + "\(plan.learningRate), dropout \(Figures.decimal(Double(plan.dropout), 2)), "
+                + "\(plan.learningRate) (\(plan.optimizer.method.rawValue), "
+                + "\(plan.scheduleShape.rawValue)), dropout \(Figures.decimal(Double(plan.dropout), 2)), "
                 + "\(plan.precision.rawValue), seed \(plan.seed)",
             "memory     about \(Figures.megabytes(memory))",
         ]
@@ -198,6 +239,7 @@ struct TrainingSession {
                     + "\(Figures.grouped(Int(trial.tokensPerSecond))) tokens/s as measured; "
                     + "ends at about \(Machine.clock(after: seconds))")
         }
+        if !reasons.isEmpty { lines.append("chosen     " + reasons.joined(separator: "; ")) }
         if !isResumed { lines.append("the same   \(command)") }
         lines.forEach(StandardStreams.note)
     }
