@@ -43,8 +43,10 @@ let package = Package(
         .systemLibrary(
             name: "CUTF8Proc", pkgConfig: utf8procPackage,
             providers: [.apt(["libutf8proc-dev"]), .brew(["utf8proc"])]),
+        // zlib has its header where compilers look anyway, on macOS in the SDK.
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CChoroyKernels"),
-        .target(name: "ChoroySystem", swiftSettings: settings),
+        .target(name: "ChoroySystem", dependencies: ["CZlib"], swiftSettings: settings),
         .target(
             name: "ChoroyText",
             dependencies: [

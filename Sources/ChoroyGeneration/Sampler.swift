@@ -69,15 +69,18 @@ public struct Sampler: Sendable {
     }
 
     private func check(_ logits: [Float]) throws(SamplingError) {
-        var possible = false
-        for (token, logit) in logits.enumerated() {
-            // False for NaN and +∞.
-            guard logit < Float.infinity else {
-                throw SamplingError.logit(logit, token: token, vocabularySize: logits.count)
-            }
-            possible = possible || logit > -Float.infinity
+        // The comparison is false for NaN and +∞. Two sums without a branch run many logits at a time.
+        var (numbers, possible) = (0, 0)
+        for logit in logits {
+            numbers &+= logit < Float.infinity ? 1 : 0
+            possible &+= logit > -Float.infinity ? 1 : 0
         }
-        guard possible else { throw SamplingError.noTokenPossible(vocabularySize: logits.count) }
+        if numbers < logits.count, let token = logits.firstIndex(where: { !($0 < Float.infinity) }) {
+            throw SamplingError.logit(logits[token], token: token, vocabularySize: logits.count)
+        }
+        guard possible > 0 else {
+            throw SamplingError.noTokenPossible(vocabularySize: logits.count)
+        }
     }
 
     private func penalized(_ logits: [Float], history: [TokenID]) -> [Float] {

@@ -34,6 +34,31 @@ public final class RandomAccessFile: Sendable {
         size = Int(status.st_size)
     }
 
+    /// A copy of what can be read only once: a pipe, or "-" for standard input. It lies in the
+    /// directory for temporary files, has no name, and is gone with its last reader.
+    ///
+    /// - Throws: `FileError` when `path` cannot be read, or there is no room for the copy.
+    public init(copyOf path: String) throws {
+        let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+        let name = FilePath.join(folder, "choroy-\(getpid())-\(UInt64.random(in: 0 ... .max))")
+        let writer = try FileWriter(
+            path: name, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, reportedAs: folder)
+        descriptor = unsafe open(name, O_RDONLY | O_CLOEXEC)
+        let error = SystemError.file(folder, expected: "room for a copy of the input")
+        unsafe unlink(name)
+        self.path = path == "-" ? "standard input" : path
+        guard descriptor >= 0 else { throw error }
+        do {
+            try FileBytes.forEachPiece(of: path) { try writer.append($0) }
+            try writer.flush()
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        size = writer.count
+        writer.close()
+    }
+
     deinit { close(descriptor) }
 
     /// Fills `buffer` with the bytes from `offset` on.

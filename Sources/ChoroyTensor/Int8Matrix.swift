@@ -13,6 +13,8 @@ public final class Int8Matrix: Sendable {
     /// The scale of each row; positive, or 0 for a row of zeros.
     public let scales: [Float]
     private let panels: TensorStorage
+    /// The shape of one row of products, as generation needs it for each token.
+    private let rowShape: [Int]
     /// The scales once more, with zeros up to whole vectors.
     private let paddedScales: TensorStorage
 
@@ -55,6 +57,7 @@ public final class Int8Matrix: Sendable {
             unsafe target.write(rows, from: q)
         }
         (self.outputs, self.depth, self.scales) = (outputs, depth, scales)
+        rowShape = [1, outputs]
         panels = target.storage
         paddedScales = Self.padded(scales)
     }
@@ -75,6 +78,7 @@ public final class Int8Matrix: Sendable {
             unsafe target.write(rows, from: q)
         }
         (self.outputs, self.depth, self.scales) = (outputs, depth, scales)
+        rowShape = [1, outputs]
         panels = target.storage
         paddedScales = Self.padded(scales)
     }
@@ -211,8 +215,8 @@ public final class Int8Matrix: Sendable {
     package func multiply(_ x: Tensor) -> Tensor {
         precondition(x.width == depth, "linear: \(x.shape) and [\(outputs), \(depth)]")
         let rows = x.rows
-        let activations = Int8Activations(x, groups: paddedDepth / Self.group)
-        return unsafe Tensor(shape: x.shape(width: outputs)) { y in
+        let activations = x.roundedToBytes
+        return unsafe Tensor(shape: x.rows == 1 ? rowShape : x.shape(width: outputs)) { y in
             guard let y = y.baseAddress else { return }
             let panels = (outputs + Self.panel - 1) / Self.panel
             let rowGrain = 48
@@ -294,41 +298,5 @@ private struct PanelWriter {
                 unsafe target[whole * width + row] ^= byte << (8 * UInt32(k % 4))
             }
         }
-    }
-}
-
-/// Rows of activations in bytes, a scale for each group of columns.
-private struct Int8Activations {
-    let groups: Int
-    /// For each row its bytes, then its scales, then its starts; see `choroy_kernels.h`.
-    private let storage: TensorStorage
-    private let rows: Int
-
-    init(_ x: Tensor, groups: Int) {
-        self.groups = groups
-        rows = x.rows
-        let width = groups * Int8Matrix.group
-        storage = TensorStorage(count: rows * (width / 4 + 2 * groups))
-        let depth = x.width
-        Parallel.rows(rows, width: depth) { range in
-            for row in range {
-                unsafe Kernels.table.int8_quantize(
-                    x.pointer + row * depth, depth, bytes(row), scales(row), starts(row))
-            }
-        }
-    }
-
-    func bytes(_ row: Int) -> UnsafeMutablePointer<Int8> {
-        unsafe UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: Int8.self)
-            + row * groups * Int8Matrix.group
-    }
-
-    func scales(_ row: Int) -> UnsafeMutablePointer<Float> {
-        unsafe storage.pointer + rows * groups * Int8Matrix.group / 4 + row * groups
-    }
-
-    func starts(_ row: Int) -> UnsafeMutablePointer<Int32> {
-        unsafe UnsafeMutableRawPointer(scales(rows) + row * groups)
-            .assumingMemoryBound(to: Int32.self)
     }
 }

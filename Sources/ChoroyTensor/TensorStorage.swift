@@ -7,6 +7,8 @@ import Synchronization
     /// The floats; 64-byte aligned. Read-only after the operation that made the block has returned.
     package let pointer: UnsafeMutablePointer<Float>
     package let count: Int
+    /// The same numbers in bytes, once a product has asked for them.
+    let rounded = Mutex<Int8Activations?>(nil)
 
     /// A block of `count` floats with undefined content.
     package init(count: Int) {

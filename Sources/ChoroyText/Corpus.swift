@@ -11,23 +11,27 @@ public struct Corpus: Sendable {
     public let byteCount: Int
 
     /// Reads files, directories (their files in the order of their names, without those that begin
-    /// with a dot) and "-" for standard input.
+    /// with a dot) and "-" for standard input: plain text, JSON lines, or these compressed.
     ///
     /// - Throws: `FileError` for what cannot be read, what is not text (a NUL within the first
-    ///   4,096 bytes) and when there is no text at all. Invalid UTF-8 is kept as it is.
-    public init(at paths: [String]) throws {
+    ///   4,096 bytes) and when there is no text at all. Invalid UTF-8 in plain text is kept as it is.
+    public init(at paths: [String], textField: String? = nil) throws {
         var documents: [ArraySlice<UInt8>] = []
-        for name in try Self.files(at: paths) {
-            let bytes = try FileBytes.read(name)
-            if let place = bytes.prefix(4096).firstIndex(of: 0) {
-                throw FileError(
-                    Self.title(name), at: "byte \(place)", expected: "text", found: "a NUL byte")
+        for path in try Self.files(at: paths) {
+            var document: [UInt8] = []
+            try DocumentReader.read(TextFile(path, textField: textField)) { event in
+                switch event {
+                case .bytes(let bytes): document += bytes
+                case .end:
+                    documents.append(document[...])
+                    document = []
+                }
             }
-            documents += Self.documents(in: bytes)
         }
         guard !documents.isEmpty else {
             throw FileError(
-                paths.map(Self.title).joined(separator: ", "), expected: "text", found: "none")
+                paths.map { $0 == "-" ? "standard input" : $0 }.joined(separator: ", "),
+                expected: "text", found: "none")
         }
         self.init(documents: documents)
     }
@@ -45,38 +49,13 @@ public struct Corpus: Sendable {
         }
     }
 
-    /// The documents in `bytes`, which stand for one file.
-    public init(_ bytes: [UInt8]) { self.init(documents: Self.documents(in: bytes)) }
+    /// The documents in `bytes`, which stand for one file of plain text.
+    public init(_ bytes: [UInt8]) {
+        self.init(documents: DocumentReader.ranges(in: bytes).map { bytes[$0] })
+    }
 
     private init(documents: [ArraySlice<UInt8>]) {
         self.documents = documents
         byteCount = documents.reduce(0) { $0 + $1.count }
-    }
-
-    private static func title(_ path: String) -> String { path == "-" ? "standard input" : path }
-
-    /// Splits at lines that consist of the separator alone; these lines belong to no document.
-    private static func documents(in bytes: [UInt8]) -> [ArraySlice<UInt8>] {
-        let mark = Array(separator.utf8)
-        var documents: [ArraySlice<UInt8>] = []
-        var start = 0
-        var line = 0
-        func close(at end: Int) { if end > start { documents.append(bytes[start..<end]) } }
-        while line < bytes.count {
-            let isCandidate = bytes[line] == mark[0]
-            var end = line
-            while end < bytes.count && bytes[end] != 10 { end += 1 }
-            let next = min(end + 1, bytes.count)
-            if isCandidate {
-                let text = bytes[line..<(end > line && bytes[end - 1] == 13 ? end - 1 : end)]
-                if text.elementsEqual(mark) {
-                    close(at: line)
-                    start = next
-                }
-            }
-            line = next
-        }
-        close(at: bytes.count)
-        return documents
     }
 }

@@ -64,12 +64,17 @@ public final class Trainer: Sequence, IteratorProtocol {
     public func next() -> Report? {
         guard step < plan.steps else { return nil }
         gradients.reset()
-        let loss = accumulate(batches.microBatches(step))
+        OperationTimes.shared.end("zero gradients", floats: gradients.count)
+        let parts = batches.microBatches(step)
+        OperationTimes.shared.end("batch")
+        let loss = accumulate(parts)
         let norm = gradients.norm()
+        OperationTimes.shared.end("gradient norm", floats: gradients.count)
         let rate = plan.rate(at: step)
         let isFinite = loss.isFinite && norm.isFinite
         if isFinite {
             optimizer.update(with: gradients, norm: norm, learningRate: Float(rate))
+            OperationTimes.shared.end("optimizer", floats: 7 * gradients.count)
             nonFiniteSteps = 0
         } else {
             nonFiniteSteps += 1

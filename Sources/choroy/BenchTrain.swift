@@ -24,6 +24,8 @@ struct BenchTrain: ParsableCommand {
     var runs = 5
     @Option(help: "Steps of a block. Default: 100 for T1, 3 for T2, 1 for T3.")
     var steps: Int?
+    @Flag(help: "Shows where the time of a block goes, operation by operation.")
+    var profile = false
     @OptionGroup var precisionOption: PrecisionOption
     @OptionGroup var common: BenchOptions
 
@@ -104,7 +106,8 @@ struct BenchTrain: ParsableCommand {
         let tokens = (0..<400_000).map { _ in TokenID(random.below(shape.config.vocabSize)) }
         let warmup = max(2, block / 3)
         let plan = TrainingPlan(
-            steps: warmup + block * runs, context: shape.context, batchSize: shape.batchSize,
+            steps: warmup + block * (profile ? runs + 1 : runs), context: shape.context,
+            batchSize: shape.batchSize,
             precision: precision)
         let batches = PretrainingBatches(
             tokens, context: plan.context, batchSize: plan.batchSize,
@@ -120,6 +123,11 @@ struct BenchTrain: ParsableCommand {
         common.report(
             shape.name, metric: "tokens_per_second", unit: "tokens/s", rates,
             precision: precision.rawValue)
+        if profile {
+            OperationTimes.shared.start()
+            for _ in 0..<block { _ = trainer.next() }
+            OperationTable(OperationTimes.shared.stop(), steps: block, precision).show()
+        }
         guard shape.adapter == nil else { return reportMemory(shape) }
         // 6 N a token and the attention's two products, as a share of what the machine's multipliers give.
         let attention =

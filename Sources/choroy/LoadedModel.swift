@@ -20,21 +20,22 @@ struct LoadedModel {
     /// What a token is: "token", "word", "character" or "byte".
     let unit: String
 
-    /// The adapters that were asked for, each attached to the one base, in the order given.
-    var adapters: [AttachedAdapter] = []
+    /// The adapters that were asked for, in the order given.
+    var adapters: [NamedAdapter] = []
+    /// The model with the first adapter, or without when there is none.
+    let model: any LanguageModel & Sendable
 
     /// An adapter, and the model with it.
-    struct AttachedAdapter {
+    struct NamedAdapter {
         let name: String
         let directory: String
-        let model: any LanguageModel & Sendable
+        let adapted: () throws -> any LanguageModel & Sendable
     }
 
-    /// The model with the first adapter, or without when there is none.
-    var model: any LanguageModel & Sendable { adapters.first?.model ?? base }
-
-    /// The model with the adapter of this name, nil for none. All share the base's matrices.
+    /// The model with the adapter of this name, nil for none.
     ///
+    /// The change is folded into matrices of floats, which costs their memory once more and then no
+    /// time; matrices in bytes stay as they are, and the adapter works beside them.
     /// - Throws: `FileError` that lists the names when there is no such adapter.
     func attaching(adapter name: String?) throws -> any LanguageModel & Sendable {
         guard let name else { return base }
@@ -44,7 +45,7 @@ struct LoadedModel {
                 "adapter", expected: adapters.isEmpty ? "--adapter DIR at the start" : names,
                 found: name)
         }
-        return attached.model
+        return try attached.adapted()
     }
 
     /// Where to look for the chat template of the model with this adapter: the adapter's directory
@@ -81,10 +82,12 @@ struct LoadedModel {
         let directory = try ModelDirectory(contentsOf: path)
         let config = directory.config
         let model = try Transformer(config, from: directory.weights, isFrozen: true)
-        let attached = try adapters.map { place in
-            AttachedAdapter(
-                name: place.name, directory: place.directory,
-                model: try model.attaching(Adapter(contentsOf: place.directory)))
+        let named = try adapters.map { place in
+            let adapter = try Adapter(contentsOf: place.directory)
+            try model.check(adapter)
+            return NamedAdapter(name: place.name, directory: place.directory) {
+                model.isFloat ? try model.merging(adapter) : try model.attaching(adapter)
+            }
         }
         return LoadedModel(
             name: path, base: model, encoding: directory.tokenizer,
@@ -92,7 +95,8 @@ struct LoadedModel {
             endOfText: Set(
                 (config.eosTokenId + directory.generation.eosTokenId).map { TokenID($0) }),
             unknownToken: nil,
-            contextLength: config.maxPositionEmbeddings, unit: "token", adapters: attached)
+            contextLength: config.maxPositionEmbeddings, unit: "token", adapters: named,
+            model: try named.first?.adapted() ?? model)
     }
 
     private static func ngram(_ path: String, _ bytes: [UInt8]) throws -> LoadedModel {
@@ -111,7 +115,7 @@ struct LoadedModel {
             endOfText: vocabulary.unit == .word
                 ? [] : Set([vocabulary.endToken].compactMap { $0 }),
             unknownToken: vocabulary.unknownToken, contextLength: nil,
-            unit: vocabulary.unit.rawValue)
+            unit: vocabulary.unit.rawValue, model: model)
     }
 
     /// The documents of `corpus` as the model is scored on them.

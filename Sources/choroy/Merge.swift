@@ -64,7 +64,7 @@ struct Merge: ParsableCommand {
                         JSONObject([
                             ("model", .string(model)), ("adapter", .string(adapter)),
                             ("output", .string(output)),
-                            ("requantized", .bool(merged.hasBytes)),
+                            ("requantized", .bool(!merged.isFloat)),
                             ("tokens", .integer(cost.tokens)),
                             ("max_logit_difference", .number(cost.largest)),
                             ("mean_kl", .number(cost.divergence)),
@@ -77,14 +77,9 @@ struct Merge: ParsableCommand {
             + "\(Figures.decimal(cost.largest, 7)), KL \(Figures.decimal(cost.divergence, 7)) nats, "
             + "same first choice \(Figures.decimal(100 * cost.agreement, 1)) %"
         let kind =
-            merged.hasBytes ? "changed matrices were widened and rounded to 8 bits again; " : ""
+            merged.isFloat ? "" : "changed matrices were widened and rounded to 8 bits again; "
         try StandardStreams.printLine("\(output): \(kind)\(figures)")
     }
-}
-
-extension Transformer {
-    /// Whether a matrix is in bytes.
-    fileprivate var hasBytes: Bool { weights.values.contains { !$0.isFloat } }
 }
 
 /// How far the predictions of two models lie apart, on a text that the first one writes.

@@ -19,6 +19,7 @@ fi
 
 missing=""
 [ -e /usr/include/utf8proc.h ] || missing="$missing libutf8proc-dev"
+[ -e /usr/include/zlib.h ] || missing="$missing zlib1g-dev"
 command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
 { command -v pkg-config >/dev/null 2>&1 && pkg-config --exists openblas; } ||
     missing="$missing libopenblas-dev"

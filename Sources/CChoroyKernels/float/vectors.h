@@ -6,6 +6,8 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 
 typedef float v16 __attribute__((ext_vector_type(16), aligned(4)));
+typedef float v8 __attribute__((ext_vector_type(8), aligned(4)));
+typedef float v4 __attribute__((ext_vector_type(4), aligned(4)));
 typedef int32_t v16i __attribute__((ext_vector_type(16), aligned(4)));
 typedef int8_t v16i8 __attribute__((ext_vector_type(16), aligned(1)));
 
@@ -28,20 +30,18 @@ INLINE float fma1(float a, float b, float c) { return a * b + c; }
 INLINE v16 max16(v16 a, v16 b) { return __builtin_elementwise_max(a, b); }
 
 // Sum and maximum of the lanes, by halves.
-INLINE float sum_lanes(v16 v) {
-    float a[16];
-    store(a, v);
-    UNROLL for (int step = 8; step > 0; step /= 2)
-        UNROLL for (int i = 0; i < step; i++) a[i] += a[i + step];
-    return a[0];
+INLINE float sum_lanes(v16 v)
+{
+    v8 a = v.lo + v.hi;
+    v4 b = a.lo + a.hi;
+    return (b.x + b.z) + (b.y + b.w);
 }
 
-INLINE float max_lanes(v16 v) {
-    float a[16];
-    store(a, v);
-    float m = a[0];
-    UNROLL for (int i = 1; i < 16; i++) m = a[i] > m ? a[i] : m;
-    return m;
+INLINE float max_lanes(v16 v)
+{
+    v8 a = __builtin_elementwise_max(v.lo, v.hi);
+    v4 b = __builtin_elementwise_max(a.lo, a.hi);
+    return __builtin_reduce_max(b);
 }
 
 // The first `count` lanes from p, zeros behind.

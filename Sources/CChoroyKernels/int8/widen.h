@@ -2,7 +2,6 @@
 // share the cache lines of the panel.
 
 typedef uint8_t v4u8 __attribute__((ext_vector_type(4), aligned(1)));
-typedef float v4 __attribute__((ext_vector_type(4), aligned(4)));
 
 static void NAMED(int8_widen)(const uint8_t *weights, size_t columns, const float *scales, float *y,
     size_t rows, size_t depth)

@@ -17,13 +17,19 @@ extension Transformer {
         return model
     }
 
+    /// - Throws: `FileError` when `adapter` was made for another model.
+    public func check(_ adapter: Adapter) throws { _ = try attaching(adapter) }
+
+    /// Whether all matrices are kept as floats.
+    public var isFloat: Bool { weights.values.allSatisfy(\.isFloat) }
+
     /// This model with the change of `adapter` in its own matrices: W + s · B A, and replaced rows.
     ///
     /// - Throws: `FileError` when the adapter was made for another model, or its change is too large
     ///   for a number.
     /// - Precondition: this model is frozen and has no adapter.
     public func merging(_ adapter: Adapter) throws -> Transformer {
-        _ = try attaching(adapter)
+        try check(adapter)
         return try Transformer(config, from: ParameterSource(merging: adapter, into: self))
     }
 

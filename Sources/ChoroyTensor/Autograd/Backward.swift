@@ -33,6 +33,8 @@ extension Tensor {
                     waiting[key] = waiting[key].map { sum($0, slope) } ?? slope
                 }
             }
+            let floats = slopes.reduce(node.floats) { $0 + ($1?.count ?? 0) }
+            OperationTimes.shared.end(node.function, backward: true, floats: floats)
         }
     }
 

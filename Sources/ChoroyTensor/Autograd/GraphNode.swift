@@ -8,9 +8,16 @@ package final class GraphNode: @unchecked Sendable {
 
     var inputs: [Tensor.Origin]
     var pullback: Pullback?
+    /// The operation's function and the floats of its inputs and result, for `OperationTimes`.
+    let function: String
+    let floats: Int
 
-    init(inputs: [Tensor.Origin], pullback: @escaping Pullback) {
+    init(
+        inputs: [Tensor.Origin], function: String, floats: Int, pullback: @escaping Pullback
+    ) {
         self.inputs = inputs
+        self.function = function
+        self.floats = floats
         self.pullback = pullback
     }
 }
@@ -39,9 +46,16 @@ extension Tensor {
     public var isRecorded: Bool { origin.isRecorded }
 
     /// The same values, remembered as made from `inputs`; unchanged when none of them is recorded.
-    package func recording(_ inputs: Tensor..., pullback: @escaping GraphNode.Pullback) -> Tensor {
+    package func recording(
+        _ inputs: Tensor..., function: String = #function, pullback: @escaping GraphNode.Pullback
+    ) -> Tensor {
         guard inputs.contains(where: \.isRecorded) else { return self }
-        return with(origin: .node(GraphNode(inputs: inputs.map(\.origin), pullback: pullback)))
+        // Of a table only the rows that were looked up count.
+        let floats = inputs.reduce(count) { $0 + min(count, $1.count) }
+        OperationTimes.shared.end(function, floats: floats)
+        let node = GraphNode(
+            inputs: inputs.map(\.origin), function: function, floats: floats, pullback: pullback)
+        return with(origin: .node(node))
     }
 
     /// The same values without a past.

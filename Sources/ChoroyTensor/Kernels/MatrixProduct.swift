@@ -11,13 +11,36 @@ package enum MatrixProduct {
     @safe package struct Operand {
         let pointer: UnsafePointer<Float>
         let isTransposed: Bool
+        /// Floats from a stored row to the next; nil when the rows lie side by side.
+        private let stride: Int?
 
-        package static func plain(_ pointer: UnsafePointer<Float>) -> Operand {
-            unsafe Operand(pointer: pointer, isTransposed: false)
+        package static func plain(_ pointer: UnsafePointer<Float>, stride: Int? = nil) -> Operand {
+            unsafe Operand(pointer: pointer, isTransposed: false, stride: stride)
         }
 
-        package static func transposed(_ pointer: UnsafePointer<Float>) -> Operand {
-            unsafe Operand(pointer: pointer, isTransposed: true)
+        package static func transposed(
+            _ pointer: UnsafePointer<Float>, stride: Int? = nil
+        ) -> Operand {
+            unsafe Operand(pointer: pointer, isTransposed: true, stride: stride)
+        }
+
+        /// Floats from a stored row to the next of a matrix [m, k].
+        func stride(m: Int, k: Int) -> Int { stride ?? (isTransposed ? m : k) }
+    }
+
+    /// The right factor [k, n] of one or more products, packed where that is done beforehand.
+    package struct Right {
+        let operand: Operand
+        let n: Int
+        let k: Int
+        let panels: BrainPanels?
+
+        package init(_ operand: Operand, n: Int, k: Int, precision: Precision) {
+            self.operand = operand
+            self.n = n
+            self.k = k
+            panels =
+                precision == .bfloat16 && k > 0 && n > 0 ? BrainPanels(operand, n: n, k: k) : nil
         }
     }
 
@@ -27,18 +50,29 @@ package enum MatrixProduct {
         accumulate: Bool = false, precision: Precision = .float32
     ) {
         guard m > 0, n > 0 else { return }
-        if precision == .bfloat16, k > 0,
+        unsafe multiply(
+            a, Right(b, n: n, k: k, precision: precision), into: c, m: m, accumulate: accumulate)
+    }
+
+    /// c [m, n] = a [m, k] · b [k, n], or c += a · b; rows of c are `stride` floats apart, n when nil.
+    package static func multiply(
+        _ a: Operand, _ right: Right, into c: UnsafeMutablePointer<Float>, stride: Int? = nil,
+        m: Int, accumulate: Bool = false
+    ) {
+        let (b, n, k) = (right.operand, right.n, right.k)
+        guard m > 0, n > 0 else { return }
+        OperationTimes.shared.count(operations: 2 * m * n * k)
+        let stride = stride ?? n
+        if let panels = right.panels {
             unsafe BrainProduct.multiply(
-                a, b, into: c, m: m, n: n, k: k, accumulate: accumulate)
-        {
+                a, panels, into: c, stride: stride, m: m, accumulate: accumulate)
             return
         }
         single
         let tile = tileShape(m: m, n: n, k: k)
         let rowTiles = (m + tile.m - 1) / tile.m
         let columnTiles = (n + tile.n - 1) / tile.n
-        let lda = Int32(a.isTransposed ? m : k)
-        let ldb = Int32(b.isTransposed ? k : n)
+        let (lda, ldb) = (a.stride(m: m, k: k), b.stride(m: k, k: n))
         ThreadPool.shared.run(rowTiles * columnTiles) { piece in
             let i = piece % rowTiles * tile.m
             let j = piece / rowTiles * tile.n
@@ -46,9 +80,9 @@ package enum MatrixProduct {
                 CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans,
                 b.isTransposed ? CblasTrans : CblasNoTrans,
                 Int32(min(tile.m, m - i)), Int32(min(tile.n, n - j)), Int32(k), 1,
-                a.pointer + (a.isTransposed ? i : i * k), lda,
-                b.pointer + (b.isTransposed ? j * k : j), ldb,
-                accumulate ? 1 : 0, c + i * n + j, Int32(n))
+                a.pointer + (a.isTransposed ? i : i * lda), Int32(lda),
+                b.pointer + (b.isTransposed ? j * ldb : j), Int32(ldb),
+                accumulate ? 1 : 0, c + i * stride + j, Int32(stride))
         }
     }
 

@@ -10,6 +10,8 @@ package final class PackedMatrix: Sendable {
     package let outputs: Int
     package let depth: Int
     private let storage: TensorStorage
+    /// The shape of one row of products, as generation needs it for each token.
+    private let rowShape: [Int]
     private static let panel = 64
 
     package init(_ weight: Tensor) {
@@ -17,6 +19,7 @@ package final class PackedMatrix: Sendable {
         let (outputs, depth) = (weight.shape[0], weight.shape[1])
         self.outputs = outputs
         self.depth = depth
+        rowShape = [1, outputs]
         let padded = (outputs + 15) / 16 * 16
         storage = TensorStorage(count: padded * depth)
         let target = unsafe storage.pointer
@@ -41,7 +44,7 @@ package final class PackedMatrix: Sendable {
     package func multiply(_ x: Tensor) -> Tensor {
         precondition(x.width == depth, "linear: \(x.shape) and [\(outputs), \(depth)]")
         let rows = x.rows
-        return unsafe Tensor(shape: x.shape(width: outputs)) { y in
+        return unsafe Tensor(shape: x.rows == 1 ? rowShape : x.shape(width: outputs)) { y in
             guard let y = y.baseAddress else { return }
             let panels = (outputs + Self.panel - 1) / Self.panel
             let rowGrain = 48

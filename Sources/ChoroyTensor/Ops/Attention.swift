@@ -40,6 +40,9 @@ public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: At
         "attention: q \(q.shape), k \(k.shape), v \(v.shape), lengths \(lengths), \(shape)")
     let starts = lengths.indices.map { lengths[..<$0].reduce(0, +) }
     let logSumExp = TensorStorage(count: shape.heads * q.rows)
+    // Two products forward, five backward, of what causality leaves.
+    let operations = lengths.reduce(0) { $0 + $1 * ($1 + 1) } * shape.heads * shape.headDim
+    OperationTimes.shared.count(operations: 2 * operations)
     let y = unsafe Tensor(shape: q.shape) { y in
         guard let y = y.baseAddress else { return }
         ThreadPool.shared.run(lengths.count * shape.keyValueHeads) { piece in
@@ -59,6 +62,7 @@ public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: At
         }
     }
     return y.recording(q, k, v) { dy, _ in
+        OperationTimes.shared.count(operations: 5 * operations)
         let dq = TensorStorage(count: q.count)
         let dk = TensorStorage(count: k.count)
         let dv = TensorStorage(count: v.count)

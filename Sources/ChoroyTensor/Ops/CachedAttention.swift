@@ -27,16 +27,14 @@ package func attention(
             count: lengths[s])
     }
     // Queries in pieces of 48, so that one long prompt keeps all threads busy.
-    var pieces: [(sequence: Int, head: Int, first: Int)] = []
-    for s in lengths.indices {
-        for first in stride(from: 0, to: lengths[s], by: 48) {
-            for head in 0..<shape.heads { pieces.append((s, head, first)) }
-        }
+    let pieces = lengths.indices.flatMap { s in
+        stride(from: 0, to: lengths[s], by: 48).map { (sequence: s, first: $0) }
     }
     return unsafe Tensor(shape: q.shape) { y in
         guard let y = y.baseAddress else { return }
-        run(pieces.count) { piece in
-            let (s, head, first) = pieces[piece]
+        run(pieces.count * shape.heads) { piece in
+            let (s, first) = pieces[piece / shape.heads]
+            let head = piece % shape.heads
             let offset = (starts[s] + first) * q.width + head * shape.headDim
             unsafe tiles[s][head / (shape.heads / shape.keyValueHeads)].attend(
                 q.pointer + offset, stride: q.width, rows: min(48, lengths[s] - first),
