@@ -83,7 +83,7 @@ public enum Preset: String, Sendable, CaseIterable {
     /// Entries of a new tokenizer for a text of this size: small texts cannot teach rare tokens.
     public static func vocabularySize(forBytes count: Int) -> Int {
         switch count {
-        case ..<400_000: 512
+        case ..<2_000_000: 512
         case ..<4_000_000: 1024
         case ..<20_000_000: 4096
         default: 8192
