@@ -36,7 +36,8 @@ public enum Preset: String, Sendable, CaseIterable {
         }
     }
 
-    /// The size that a training time on two cores can fill.
+    /// The size that a training time can fill on a machine that trains `micro` at
+    /// `referenceTokensPerSecond`: two cores of 2023.
     public static func suited(to seconds: Double) -> Preset {
         switch seconds {
         case ..<45: .nano
@@ -45,6 +46,30 @@ public enum Preset: String, Sendable, CaseIterable {
         case ..<14_400: .small
         default: .base
         }
+    }
+
+    /// Tokens a second of `micro` for which `suited` was measured.
+    public static let referenceTokensPerSecond = 40_000.0
+
+    /// What each preset is, needs and gives, in lines of a table.
+    public static var table: [String] {
+        let head = "preset layers width heads context parameters tokens/step  memory  time"
+        let times = ["< 1 min", "< 7 min", "< 40 min", "< 4 h", "longer"]
+        func right(_ value: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - value.count)) + value
+        }
+        let rows = zip(allCases, times).map { preset, time in
+            let (shape, config) = (preset.shape, preset.config(vocabSize: 1024))
+            let plan = TrainingPlan(
+                steps: 1, context: shape.context, batchSize: preset.batchTokens / shape.context)
+            let memory = plan.memoryEstimate(config, textBytes: 1 << 20) / 1_000_000
+            let millions = Double(config.parameterCount / 10_000) / 100
+            return preset.rawValue + right("\(shape.layers)", 13 - preset.rawValue.count)
+                + right("\(shape.hiddenSize)", 6) + right("\(shape.heads)", 6)
+                + right("\(shape.context)", 8) + right("\(millions) M", 11)
+                + right("\(preset.batchTokens)", 12) + right("\(memory) MB", 8) + "  " + time
+        }
+        return [head] + rows
     }
 
     /// The configuration for a vocabulary of `vocabSize` tokens.
@@ -58,7 +83,7 @@ public enum Preset: String, Sendable, CaseIterable {
     /// Entries of a new tokenizer for a text of this size: small texts cannot teach rare tokens.
     public static func vocabularySize(forBytes count: Int) -> Int {
         switch count {
-        case ..<400_000: 512
+        case ..<2_000_000: 512
         case ..<4_000_000: 1024
         case ..<20_000_000: 4096
         default: 8192

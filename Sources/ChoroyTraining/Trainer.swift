@@ -9,7 +9,7 @@ internal import ChoroyText
 /// Logging, sampling, saving and stopping belong to whoever iterates.
 public final class Trainer: Sequence, IteratorProtocol {
     public let model: Transformer
-    public let plan: TrainingPlan
+    public internal(set) var plan: TrainingPlan
     /// Steps done.
     public internal(set) var step = 0
     /// Steps in a row whose loss or gradient was not finite; they changed nothing.
@@ -70,7 +70,7 @@ public final class Trainer: Sequence, IteratorProtocol {
         let loss = accumulate(parts)
         let norm = gradients.norm()
         OperationTimes.shared.end("gradient norm", floats: gradients.count)
-        let rate = plan.schedule.rate(at: step)
+        let rate = plan.rate(at: step)
         let isFinite = loss.isFinite && norm.isFinite
         if isFinite {
             optimizer.update(with: gradients, norm: norm, learningRate: Float(rate))

@@ -4,25 +4,34 @@ internal import ChoroyTensor
 extension TrainingPlan {
     /// The plan as `training/plan.json` has it.
     public var json: JSONValue {
-        .object(
-            JSONObject([
-                ("steps", .integer(steps)), ("context", .integer(context)),
-                ("batch_size", .integer(batchSize)), ("micro_batch_size", .integer(microBatchSize)),
-                ("learning_rate", .number(learningRate)), ("warmup_steps", .integer(warmupSteps)),
-                ("dropout", Self.shortest(dropout)), ("seed", .string(String(seed))),
-                ("evaluation_interval", .integer(evaluationInterval)),
-                ("schedule", .string(scheduleShape.rawValue)),
-                ("final_share", .number(finalShare)), ("decay_share", .number(decayShare)),
-                ("optimizer", .string(optimizer.method.rawValue)),
-                ("momentum", Self.shortest(optimizer.momentum)),
-                ("beta1", Self.shortest(optimizer.adamw.beta1)),
-                ("beta2", Self.shortest(optimizer.adamw.beta2)),
-                ("epsilon", Self.shortest(optimizer.adamw.epsilon)),
-                ("weight_decay", Self.shortest(optimizer.adamw.weightDecay)),
-                ("clip_norm", Self.shortest(optimizer.adamw.clipNorm)),
-                ("precision", .string(precision.rawValue)),
-                ("checkpoint_activations", .bool(checkpointActivations)),
-            ]))
+        var members: [(key: String, value: JSONValue)] = [
+            ("steps", .integer(steps)), ("context", .integer(context)),
+            ("batch_size", .integer(batchSize)), ("micro_batch_size", .integer(microBatchSize)),
+            ("learning_rate", .number(learningRate)), ("warmup_steps", .integer(warmupSteps)),
+            ("dropout", Self.shortest(dropout)), ("seed", .string(String(seed))),
+            ("evaluation_interval", .integer(evaluationInterval)),
+            ("schedule", .string(scheduleShape.rawValue)),
+            ("final_share", .number(finalShare)), ("decay_share", .number(decayShare)),
+            ("optimizer", .string(optimizer.method.rawValue)),
+            ("momentum", Self.shortest(optimizer.momentum)),
+            ("beta1", Self.shortest(optimizer.adamw.beta1)),
+            ("beta2", Self.shortest(optimizer.adamw.beta2)),
+            ("epsilon", Self.shortest(optimizer.adamw.epsilon)),
+            ("weight_decay", Self.shortest(optimizer.adamw.weightDecay)),
+            ("clip_norm", Self.shortest(optimizer.adamw.clipNorm)),
+            ("precision", .string(precision.rawValue)),
+            ("checkpoint_activations", .bool(checkpointActivations)),
+        ]
+        if let seconds {
+            members.append(("seconds", .number(seconds)))
+            members.append(
+                (
+                    "earlier_ends",
+                    .array(
+                        earlierEnds.map { .array([.integer($0.until), .integer($0.steps)]) })
+                ))
+        }
+        return .object(JSONObject(members))
     }
 
     /// The shortest decimal that is this float again: 0.15, not 0.15000000596046448.
@@ -85,6 +94,19 @@ extension TrainingPlan {
             throw error("checkpoint_activations", "true or false")
         }
         checkpointActivations = recomputes
+        if json["seconds"] != nil {
+            seconds = try number("seconds")
+            let ends = json["earlier_ends"]?.array?.compactMap { end -> EarlierEnd? in
+                guard let pair = end.array, pair.count == 2, let until = pair[0].integer,
+                    let steps = pair[1].integer
+                else { return nil }
+                return EarlierEnd(until: until, steps: steps)
+            }
+            guard let ends, ends.count == json["earlier_ends"]?.array?.count, setEarlierEnds(ends)
+            else {
+                throw error("earlier_ends", "pairs of rising steps and the steps planned before")
+            }
+        }
         if let problem {
             throw FileError(
                 path, at: problem.key, expected: problem.expected, found: problem.found)

@@ -28,6 +28,16 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Whether a layer's activations are computed again in the backward pass instead of kept: the same
     /// bits in less memory and a quarter more time.
     public var checkpointActivations = false
+    /// Seconds that steps, validations and checkpoints may take; nil when only steps count.
+    public var seconds: Double?
+    /// The numbers of steps that were planned before, each until the step at which it was changed.
+    public private(set) var earlierEnds: [EarlierEnd] = []
+
+    /// `steps` as it was for the steps before `until`.
+    public struct EarlierEnd: Sendable, Equatable {
+        public let until: Int
+        public let steps: Int
+    }
 
     public init(
         steps: Int, context: Int, batchSize: Int, microBatchSize: Int? = nil,
@@ -58,6 +68,43 @@ public struct TrainingPlan: Sendable, Equatable {
         LearningRateSchedule(
             peak: learningRate, warmupSteps: warmupSteps, steps: steps, shape: scheduleShape,
             finalShare: finalShare, decayShare: decayShare)
+    }
+
+    /// The learning rate of step `step`, counted from 0: by the end that was planned when it was made.
+    public func rate(at step: Int) -> Double {
+        var schedule = schedule
+        if let earlier = earlierEnds.first(where: { step < $0.until }) {
+            schedule.steps = earlier.steps
+        }
+        return schedule.rate(at: step)
+    }
+
+    /// Changes the number of steps when `step` steps are done; their rates stay what they were.
+    ///
+    /// - Precondition: the new end and the last change are not in the past.
+    public mutating func moveEnd(to steps: Int, at step: Int) {
+        precondition(
+            steps > step && step >= earlierEnds.last?.until ?? 0,
+            "a plan's end moved to \(steps) at step \(step)")
+        earlierEnds.append(EarlierEnd(until: step, steps: self.steps))
+        self.steps = steps
+    }
+
+    /// Whether the end is settled for `step` already, by a change at it or later.
+    public func isEndSettled(at step: Int) -> Bool { step <= earlierEnds.last?.until ?? -1 }
+
+    /// Takes over the changes that a plan's file has; false when they are impossible.
+    mutating func setEarlierEnds(_ ends: [EarlierEnd]) -> Bool {
+        var last = -1
+        for end in ends {
+            guard end.until > last, end.steps > end.until, end.steps <= 1 << 40 else {
+                return false
+            }
+            last = end.until
+        }
+        guard last < steps else { return false }
+        earlierEnds = ends
+        return true
     }
 
     /// Tokens of a step.
@@ -96,6 +143,9 @@ public struct TrainingPlan: Sendable, Equatable {
             size("warmup_steps", warmupSteps, 0...1 << 40),
             // A share so near to 1 that it rounds to 1 would leave nothing.
             number("dropout", dropout, "0 to 0.99", dropout >= 0 && dropout <= 0.99),
+            number(
+                "seconds", seconds ?? 1, "above 0, at most 1e9",
+                seconds.map { $0 > 0 && $0 <= 1e9 } ?? true),
             size("evaluation_interval", evaluationInterval, 1...1 << 40),
             number("beta1", beta1, "at least 0, below 1", beta1 >= 0 && beta1 < 1),
             number("beta2", beta2, "at least 0, below 1", beta2 >= 0 && beta2 < 1),

@@ -65,6 +65,16 @@ extension TrainingRun {
         try repairModel(record.config, tokenizer)
     }
 
+    /// Ends with step `steps` from now on, and records that; the steps that are done keep their rates.
+    ///
+    /// - Throws: `FileError` when it cannot be recorded; then the end is as before.
+    public func moveEnd(to steps: Int) throws {
+        var record = try TrainingRecord(of: directory)
+        record.plan.moveEnd(to: steps, at: trainer.step)
+        try record.write(to: directory)
+        trainer.plan = record.plan
+    }
+
     /// Writes the files again without which the model's directory does not open.
     private func repairModel(_ config: TransformerConfig, _ tokenizer: Tokenizer) throws {
         func repair(

@@ -5,7 +5,8 @@ import ChoroySystem
 struct Progress {
     private let label: String
     private let unit: String
-    private let total: Int
+    /// All the work, which may turn out to be more or less.
+    var total: Int
     private let first: Int
     private let start = Machine.now()
     private var shown = -Double.infinity

@@ -9,7 +9,7 @@ struct SpeedTrial {
     let tokensPerSecond: Double
     /// One look at validation text, and the one at the end.
     private let secondsPerEvaluation: Double
-    private let secondsAtEnd: Double
+    let secondsAtEnd: Double
     private let secondsPerSave: Double
 
     /// Takes about `seconds`, but for large models at least two steps, and for short plans no more

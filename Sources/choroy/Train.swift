@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChoroyTraining
 
 /// `choroy train`
 struct Train: ParsableCommand {
@@ -12,6 +13,10 @@ struct Train: ParsableCommand {
             (.jsonl) each line is one. Files compressed with gzip are read as they are. Text may \
             be larger than memory: its tokens are kept in the output directory, in \
             training/tokens.bin, and read from there.
+
+            Presets, with a vocabulary of 1,024 and a text of 1 MB; the time is that of two cores:
+
+            \(Preset.table.map { "  " + $0 }.joined(separator: "\n"))
 
             Examples:
               choroy train book.txt --minutes 10 --output checkpoints/book

@@ -56,7 +56,8 @@ struct TrainingLoop {
     /// - Throws: `ExitCode` when it was stopped, by a signal or by values that are not finite, and the
     ///   error of the last checkpoint when it could not be written.
     func train() throws -> Double {
-        let (trainer, plan) = (run.trainer, run.trainer.plan)
+        let trainer = run.trainer
+        var plan = trainer.plan
         let (firstStep, firstTokens) = (trainer.step, trainer.tokens)
         var progress = Progress("training", total: plan.steps, unit: "steps", from: firstStep)
         let peak = course.operationsPerToken.map {
@@ -70,6 +71,9 @@ struct TrainingLoop {
         // The best step after which a rise has been told.
         var warned: Int?
         var failure: (any Error)?
+        var time = plan.seconds.map {
+            EndOfTime(seconds: $0, step: firstStep, elapsed: metrics.earlierSeconds)
+        }
         while !run.isOver, let report = trainer.next() {
             if report.isFinite {
                 smooth = smooth.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
@@ -109,6 +113,10 @@ struct TrainingLoop {
                         + (failure == nil ? ", saved; --resume goes on" : ", not saved"))
                 throw Interrupts.exitCode
             }
+            if evaluates, let end = move(&time, metrics.earlierSeconds + Machine.now() - begin) {
+                plan = trainer.plan
+                progress.total = end
+            }
             progress.update(
                 report.step,
                 details: "\(Figures.grouped(Int(rate))) tokens/s"
@@ -119,6 +127,15 @@ struct TrainingLoop {
         progress.clear()
         if let failure { throw failure }
         return Double(trainer.tokens - firstTokens) / (Machine.now() - begin)
+    }
+
+    /// At a validation: the new end, when the time that is left asks for another.
+    private func move(_ time: inout EndOfTime?, _ elapsed: Double) -> Int? {
+        let (step, plan) = (run.trainer.step, run.trainer.plan)
+        guard let end = time?.end(at: step, elapsed: elapsed, present: plan.steps),
+            !plan.isEndSettled(at: step), (try? run.moveEnd(to: end)) != nil
+        else { return nil }
+        return end
     }
 
     /// Tells of a step that changed nothing; the third in a row ends the run, without a checkpoint.

@@ -87,6 +87,12 @@ struct TrainingRequest: ParsableArguments {
     /// Seconds that the run may take; nil when steps are given.
     var seconds: Double? { steps == nil ? (minutes ?? 10) * 60 : nil }
 
+    /// Whether the size of the model is for us to choose.
+    var leavesSize: Bool {
+        preset == nil && layers == nil && hiddenSize == nil && heads == nil && kvHeads == nil
+            && context == nil && batchTokens == nil
+    }
+
     var chosenPreset: Preset { preset ?? seconds.map(Preset.suited) ?? .micro }
 
     /// The model asked for.

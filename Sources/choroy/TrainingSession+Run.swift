@@ -11,7 +11,7 @@ extension TrainingSession {
         text.keep()
         run.repairs.forEach { StandardStreams.note("note: \($0)") }
         if run.isOver {
-            StandardStreams.note("\(output): all \(plan.steps) steps are done")
+            StandardStreams.note("\(output): all \(run.trainer.plan.steps) steps are done")
             if json { try printResult(run, tokensPerSecond: nil, evaluateBest(run)) }
             return
         }

@@ -19,7 +19,7 @@ struct TrainingSession {
     let start = Machine.now()
     let output: String
     let text: SessionText
-    let request: TrainingRequest
+    private(set) var request: TrainingRequest
     let tokenFile: TokenFile
     let tokens: TrainingTokens
     let textHash: String
@@ -29,17 +29,21 @@ struct TrainingSession {
     /// What the work costs here, as measured; nil for a run that goes on.
     let trial: SpeedTrial?
 
+    /// Why the plan is as it is, when the time decided; else empty.
+    private var reasons: [String] = []
+
     /// Reads the text and settles tokenizer, model and plan. What it writes, the token file, goes
     /// again when the run does not begin.
     init(text textRequest: TextRequest, output: String, request: TrainingRequest, resume: Bool)
         throws
     {
+        self.request = request
         self.output = output
         try Self.checkPlace(output)
         isResumed = resume && TrainingRecord.exists(in: output)
+        var request = request
         if isResumed {
             let record = try TrainingRecord(of: output)
-            self.request = request
             base = record.base
             tokenizer = try Tokenizer(contentsOf: output)
             try ModelDirectory.check(tokenizer, belongsTo: record.config, in: output)
@@ -55,17 +59,27 @@ struct TrainingSession {
         }
         try Self.checkIsNew(output, resume: resume)
         let starting = try request.from.map { try StartingModel(at: $0) }
-        let request = try starting?.settle(request) ?? request
-        self.request = request
+        request = try starting?.settle(request) ?? request
         base = starting?.base
         text = try SessionText(textRequest, output: output)
         textHash = text.text.hash
         tokenizer =
             try starting?.tokenizer ?? request.tokenizer.map { try Tokenizer(contentsOf: $0) }
             ?? text.newTokenizer(vocabSize: request.vocabSize)
-        config = try starting?.config ?? request.config(tokenizer)
         tokenFile = try text.tokens(tokenizer)
         tokens = TrainingTokens(tokenFile)
+        if let seconds = request.seconds, request.leavesSize, starting == nil {
+            let rate = try Self.referenceRate(
+                tokens, vocabSize: tokenizer.vocabularySize, seconds: min(1.5, seconds / 60))
+            let share = rate / Preset.referenceTokensPerSecond
+            let preset = Preset.suited(to: seconds * share)
+            request.preset = preset
+            reasons.append(
+                "\(preset.rawValue), since this machine trains micro at \(Figures.grouped(Int(rate))) "
+                    + "tokens/s and has \(Figures.duration(seconds))")
+        }
+        self.request = request
+        config = try starting?.config ?? request.config(tokenizer)
         let first = try request.plan(steps: request.steps ?? 1000, tokens: tokens.count)
         if let problem = PretrainingBatches.problem(tokens, context: first.context) {
             let isAll = problem.tokens == tokens.count
@@ -97,7 +111,34 @@ struct TrainingSession {
                 steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
         }
         self.trial = trial
+        plan.seconds = max(1, seconds - (Machine.now() - start) - trial.secondsAtEnd - 0.3)
+        if request.dropout == nil {
+            let epochs = Double(plan.steps * plan.batchTokens) / Double(max(1, tokens.count))
+            reasons.append(
+                "dropout \(Figures.decimal(Double(plan.dropout), 2)), since the text is seen about "
+                    + "\(Figures.decimal(epochs, 0)) times")
+        }
+        reasons.append("the end is moved when steps turn out to take longer or shorter")
         self.plan = plan
+    }
+
+    /// Tokens a second of training `micro` on these tokens, or 0 when there are too few of them.
+    private static func referenceRate(
+        _ tokens: TrainingTokens, vocabSize: Int, seconds: Double
+    ) throws -> Double {
+        let shape = Preset.micro.shape
+        guard tokens.count > shape.context else { return 0 }
+        let plan = TrainingPlan(
+            steps: 1 << 20, context: shape.context,
+            batchSize: Preset.micro.batchTokens / shape.context, precision: .fastest)
+        let model = try Transformer(
+            Preset.micro.config(vocabSize: vocabSize), from: ParameterSource(seed: 1))
+        let trainer = Trainer(model, tokens: tokens, plan: plan)
+        _ = trainer.next()
+        let start = Machine.now()
+        let first = trainer.step
+        repeat { _ = trainer.next() } while Machine.now() - start < seconds
+        return Double((trainer.step - first) * plan.batchTokens) / (Machine.now() - start)
     }
 
     /// Finds out early what would fail late: a place where no directory can be made.
@@ -181,7 +222,8 @@ struct TrainingSession {
                 + "\(Figures.grouped(config.parameterCount)) parameters",
             "plan       \(Figures.grouped(plan.steps)) steps of \(Figures.grouped(plan.batchTokens)) "
                 + "tokens (the text \(Figures.decimal(epochs, 1)) times), learning rate "
-                + "\(plan.learningRate), dropout \(Figures.decimal(Double(plan.dropout), 2)), "
+                + "\(plan.learningRate) (\(plan.optimizer.method.rawValue), "
+                + "\(plan.scheduleShape.rawValue)), dropout \(Figures.decimal(Double(plan.dropout), 2)), "
                 + "\(plan.precision.rawValue), seed \(plan.seed)",
             "memory     about \(Figures.megabytes(memory))",
         ]
@@ -191,6 +233,7 @@ struct TrainingSession {
                     + "\(Figures.grouped(Int(trial.tokensPerSecond))) tokens/s as measured; "
                     + "ends at about \(Machine.clock(after: seconds))")
         }
+        if !reasons.isEmpty { lines.append("chosen     " + reasons.joined(separator: "; ")) }
         if !isResumed { lines.append("the same   \(command)") }
         lines.forEach(StandardStreams.note)
     }

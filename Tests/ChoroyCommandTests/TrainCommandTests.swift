@@ -132,11 +132,12 @@ struct `Training by command` {
             #expect(kills >= 1)
             #expect(try TrainingFixture.hashes(of: "killed", in: directory) == hashes)
             // What the kills left has been cleared up.
+            let left = try FilePath.list(FilePath.join(directory, "killed/training"))
             #expect(
-                try FilePath.list(FilePath.join(directory, "killed/training")) == [
+                left == [
                     "lock", "metrics.jsonl", "plan.json", "run.json", "samples.jsonl",
                     "step-00000056", "step-00000060", "tokens.bin",
-                ])
+                ], "\(left)")
             let lines = try FileBytes.read(
                 FilePath.join(directory, "killed/training/metrics.jsonl")
             ).split(separator: 10)

@@ -36,6 +36,36 @@ import Testing
         }
     }
 
+    @Test func `a moved end leaves the rates of the steps before`() throws {
+        var plan = TrainingPlan(steps: 100, context: 8, batchSize: 1)
+        plan.seconds = 30
+        let before = plan
+        plan.moveEnd(to: 80, at: 40)
+        plan.moveEnd(to: 90, at: 60)
+        #expect((0..<40).allSatisfy { plan.rate(at: $0) == before.rate(at: $0) })
+        #expect(plan.rate(at: 59) < before.rate(at: 59))
+        #expect(plan.rate(at: 60) > plan.rate(at: 59))
+        #expect(plan.steps == 90 && plan.isEndSettled(at: 60) && !plan.isEndSettled(at: 61))
+        #expect(try TrainingPlan(json: plan.json, path: "plan.json") == plan)
+    }
+
+    @Test(arguments: [
+        "[[3, 9], [3, 8]]", "[[9, 8]]", "[[2000, 3000]]", "[[1]]", "[1]", "7", "[[-1, 4]]",
+    ])
+    func `impossible changes of the end are an error`(ends: String) throws {
+        var plan = Self.plan
+        plan.seconds = 30
+        let members = (plan.json.object?.members ?? []).map { member in
+            member.key == "earlier_ends"
+                ? (member.key, (try? JSONReader.parse(Array(ends.utf8), path: "")) ?? .null)
+                : (member.key, member.value)
+        }
+        let error = #expect(throws: FileError.self) {
+            try TrainingPlan(json: .object(JSONObject(members)), path: "plan.json")
+        }
+        #expect(error?.place == "earlier_ends")
+    }
+
     @Test func `every key is needed`() throws {
         for member in Self.plan.json.object?.members ?? [] {
             let error = #expect(throws: FileError.self) {

@@ -48,6 +48,35 @@ import Testing
         }
     }
 
+    @Test(arguments: [2, 5, 6, 7, 14])
+    func `a moved end is recorded, and a resumed run ends like one never stopped`(
+        step: Int
+    ) throws {
+        var tiny = try TinyRun()
+        tiny.record.plan.seconds = 60
+        /// Saves at each third step; the end moves at step 6, to 15 steps.
+        func train(_ run: TrainingRun, to last: Int) throws {
+            while run.trainer.step < last, let report = run.trainer.next() {
+                if report.step.isMultiple(of: 3) { try run.save() }
+                if report.step == 6, !run.trainer.plan.isEndSettled(at: 6) {
+                    try run.moveEnd(to: 15)
+                }
+            }
+        }
+        func hashes(stoppingAt step: Int) throws -> [String: String] {
+            try Fixtures.withTemporaryDirectory { directory in
+                do { try train(try tiny.begin(in: directory), to: step) }
+                do { try train(try tiny.resume(in: directory), to: .max) }
+                let plan = try TrainingRecord(of: directory).plan
+                #expect(plan.steps == 15 && plan.earlierEnds.map(\.until) == [6])
+                return try TinyRun.hashes(in: directory)
+            }
+        }
+        let expected = try hashes(stoppingAt: 15)
+        #expect(expected["newest"] == "step-00000015")
+        #expect(try hashes(stoppingAt: step) == expected)
+    }
+
     @Test func `steps after the last checkpoint are done again`() throws {
         let tiny = try TinyRun()
         let expected = try Self.unbroken(tiny)
