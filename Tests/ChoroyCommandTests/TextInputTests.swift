@@ -87,7 +87,9 @@ import Testing
                 """
                 train --output a --steps 20
                 from() { $choroy train t.txt --from a --steps 30 --batch-tokens 256 "$@"; }
-                from --output b; from --output c & sleep 1; kill -9 $!
+                from --output b
+                $choroy train t.txt --from a --steps 30 --batch-tokens 256 --output c & process=$!
+                sleep 0.1; kill -9 $process; wait $process
                 from --output c --resume
                 \(Self.same("b", "c"))
                 grep -c weights_sha256 b/training/plan.json
