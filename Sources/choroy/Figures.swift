@@ -13,6 +13,21 @@ package enum Figures {
             ? "\(sign)\(scaled)" : "\(sign)\(scaled / power).\(zeros)\(fraction)"
     }
 
+    /// A small number with two digits that count: "1.5e-5"; zero is "0".
+    package static func tiny(_ value: Double) -> String {
+        guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
+        var (digits, exponent) = (value.magnitude, 0)
+        while digits < 1 {
+            digits *= 10
+            exponent -= 1
+        }
+        while digits >= 10 {
+            digits /= 10
+            exponent += 1
+        }
+        return "\(value < 0 ? "-" : "")\(decimal(digits, 1))e\(exponent)"
+    }
+
     /// `value` with a comma before every three digits: "1,234,567".
     package static func grouped(_ value: Int) -> String {
         var digits = Array(String(value.magnitude))

@@ -27,6 +27,11 @@ import Testing
             ] {
                 #expect(first.errors.contains(part), "\(part): \(first.errors)")
             }
+            // What the commands run with --adapter is what was written, to the last bit.
+            #expect(
+                first.text.contains(
+                    "demo-merged: merged against attached over 192 tokens: logits differ by at most 0 ("
+                ))
             let models = ["demo", "demo-chat", "demo-int8", "demo-merged"]
             #expect(try FilePath.list(FilePath.join(directory, "made")) == models)
 
