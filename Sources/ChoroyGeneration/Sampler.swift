@@ -100,9 +100,18 @@ public struct Sampler: Sendable {
     }
 
     private func likeliest(_ scores: [Float]) -> TokenID {
-        var best = 0
-        for token in scores.indices where scores[token] > scores[best] { best = token }
-        return TokenID(best)
+        // The largest of 16 columns first: that needs no branch.
+        var columns = SIMD16<Float>(repeating: -Float.infinity)
+        unsafe scores.withUnsafeBytes { bytes in
+            for first in stride(from: 0, to: scores.count - 15, by: 16) {
+                let some = unsafe bytes.loadUnaligned(
+                    fromByteOffset: 4 * first, as: SIMD16<Float>.self)
+                columns.replace(with: some, where: some .> columns)
+            }
+        }
+        var largest = columns.max()
+        for score in scores.suffix(scores.count % 16) where score > largest { largest = score }
+        return TokenID(scores.firstIndex(of: largest) ?? 0)
     }
 
     // MARK: Top-k, top-p, min-p

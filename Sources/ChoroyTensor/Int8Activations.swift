@@ -15,7 +15,7 @@ extension Tensor {
 }
 
 /// Rows of activations in bytes, a scale for each group of columns.
-struct Int8Activations: Sendable {
+final class Int8Activations: Sendable {
     /// Columns of a row.
     let depth: Int
     /// Groups of columns of a row, the last one filled up with zeros.

@@ -47,7 +47,7 @@ public struct Tensor: Sendable {
     package var pointer: UnsafePointer<Float> { unsafe UnsafePointer(storage.pointer) }
 
     /// Rows of a matrix: all axes but the last, multiplied.
-    package var rows: Int { shape.dropLast().reduce(1, *) }
+    package var rows: Int { shape.count == 2 ? shape[0] : shape.dropLast().reduce(1, *) }
     /// The shape with another length of the last axis.
     func shape(width: Int) -> [Int] {
         shape.count == 2 ? [shape[0], width] : Array(shape.dropLast()) + [width]

@@ -37,6 +37,11 @@ public struct TrainingPlan: Sendable, Equatable {
     public struct EarlierEnd: Sendable, Equatable {
         public let until: Int
         public let steps: Int
+
+        public init(until: Int, steps: Int) {
+            self.until = until
+            self.steps = steps
+        }
     }
 
     public init(
@@ -93,8 +98,8 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Whether the end is settled for `step` already, by a change at it or later.
     public func isEndSettled(at step: Int) -> Bool { step <= earlierEnds.last?.until ?? -1 }
 
-    /// Takes over the changes that a plan's file has; false when they are impossible.
-    mutating func setEarlierEnds(_ ends: [EarlierEnd]) -> Bool {
+    /// Takes over the changes that another plan had; false when they are impossible.
+    public mutating func setEarlierEnds(_ ends: [EarlierEnd]) -> Bool {
         var last = -1
         for end in ends {
             guard end.until > last, end.steps > end.until, end.steps <= 1 << 40 else {

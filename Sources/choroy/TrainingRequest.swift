@@ -33,6 +33,8 @@ struct TrainingRequest: ParsableArguments {
     @Option(help: "Steps to train.") var steps: Int?
     @Option(help: "Minutes that everything may take (default 10, when no --steps are given).")
     var minutes: Double?
+    @Option(help: "How the end of a timed run moved, as that run prints it; with --steps.")
+    var earlierEnds: EarlierEnds?
     @Option(help: "Tokens of a step.") var batchTokens: Int?
     @Option(help: "Share of activations dropped. Default: by how often the text is seen.")
     var dropout: Double?
@@ -53,6 +55,9 @@ struct TrainingRequest: ParsableArguments {
         }
         if steps != nil && minutes != nil {
             throw ValidationError("--steps and --minutes exclude each other")
+        }
+        if steps == nil && earlierEnds != nil {
+            throw ValidationError("--earlier-ends needs --steps")
         }
         if tokenizer != nil && vocabSize != nil {
             throw ValidationError("--tokenizer and --vocab-size exclude each other")
@@ -188,6 +193,7 @@ struct TrainingRequest: ParsableArguments {
         try check("--decay-share", learning.decayShare, plan.decayShare)
         try check("--weight-decay", learning.weightDecay, plan.optimizer.adamw.weightDecay)
         try check("--evaluate-every", evaluateEvery, plan.evaluationInterval)
+        try check("--earlier-ends", earlierEnds?.ends, plan.earlierEnds)
         // A text may not have as many entries as were asked for.
         if let vocabSize, vocabSize < config.vocabSize {
             try check("--vocab-size", vocabSize, config.vocabSize)
@@ -220,6 +226,11 @@ struct TrainingRequest: ParsableArguments {
             scheduleShape: learning.shape, finalShare: learning.finalShare,
             decayShare: learning.decayShare ?? 0.5, precision: precision.chosen)
         plan.checkpointActivations = checkpointActivations
+        if let earlierEnds, !plan.setEarlierEnds(earlierEnds.ends) {
+            throw ValidationError(
+                "--earlier-ends: expected rising steps below --steps \(steps), each with more steps "
+                    + "than it, found \(earlierEnds)")
+        }
         if let problem = plan.problem {
             if problem.key == "batch_size" {
                 throw ValidationError(
@@ -263,7 +274,35 @@ struct TrainingRequest: ParsableArguments {
             from.map { "--from \(TerminalText.shellWord($0))" }
                 ?? tokenizer.map { "--tokenizer \(TerminalText.shellWord($0))" }
                 ?? "--vocab-size \(config.vocabSize)", at: 0)
-        if let evaluateEvery { words.append("--evaluate-every \(evaluateEvery)") }
+        words.append("--evaluate-every \(plan.evaluationInterval)")
+        if !plan.earlierEnds.isEmpty {
+            words.append("--earlier-ends \(EarlierEnds(ends: plan.earlierEnds))")
+        }
         return words.joined(separator: " ")
+    }
+}
+
+/// The ends that a timed run had planned before its last: `40:1000,80:1023`.
+struct EarlierEnds: ExpressibleByArgument, CustomStringConvertible {
+    let ends: [TrainingPlan.EarlierEnd]
+
+    init(ends: [TrainingPlan.EarlierEnd]) { self.ends = ends }
+
+    init?(argument: String) {
+        var ends: [TrainingPlan.EarlierEnd] = []
+        for pair in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            let numbers = pair.split(separator: ":", omittingEmptySubsequences: false).map {
+                Int($0)
+            }
+            guard numbers.count == 2, let until = numbers[0], let steps = numbers[1] else {
+                return nil
+            }
+            ends.append(.init(until: until, steps: steps))
+        }
+        self.ends = ends
+    }
+
+    var description: String {
+        ends.map { "\($0.until):\($0.steps)" }.joined(separator: ",")
     }
 }

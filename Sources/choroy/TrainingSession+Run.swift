@@ -18,7 +18,7 @@ extension TrainingSession {
         if isResumed { StandardStreams.note("going on after step \(run.trainer.step)") }
         let course = TextCourse(session: self, validation: Self.validation(tokenFile, tokenizer))
         let loop = try TrainingLoop(run, course, output: output, tensorBoard: tensorBoard)
-        writeFacts()
+        writeFacts(plan)
         let rate = try loop.train()
         try finish(run, loop.metrics, tokensPerSecond: rate, json: json)
     }
@@ -87,7 +87,7 @@ extension TrainingSession {
             run.trainer.model, self,
             heldOut: tokenFile.validationSample(limit: 1 << 14, encoding: tokenizer))
         writeFacts(
-            result: facts(run, tokensPerSecond: tokensPerSecond, result), copies)
+            run.trainer.plan, result: facts(run, tokensPerSecond: tokensPerSecond, result), copies)
         if json {
             return try printResult(run, tokensPerSecond: tokensPerSecond, result)
         }
@@ -112,6 +112,9 @@ extension TrainingSession {
                 "kept: step \(Figures.grouped(best.step)), since validation rose afterwards")
         }
         copies?.lines.forEach(StandardStreams.note)
+        if !isResumed && plan.seconds != nil {
+            StandardStreams.note("the same   \(command(run.trainer.plan))")
+        }
         StandardStreams.note(
             "the model is in \(output); try: choroy chat \(TerminalText.shellWord(output))")
     }
@@ -140,9 +143,11 @@ extension TrainingSession {
     }
 
     /// Notes for a report what the run is and, at its end, how it went.
-    private func writeFacts(result: JSONObject? = nil, _ copies: MemorizationCheck? = nil) {
+    private func writeFacts(
+        _ plan: TrainingPlan, result: JSONObject? = nil, _ copies: MemorizationCheck? = nil
+    ) {
         var facts = RunFacts(directory: output)
-        if !isResumed { facts.set("command", .string(command)) }
+        if !isResumed { facts.set("command", .string(command(plan))) }
         facts.setMachine()
         if let result {
             facts.set("result", .object(result))

@@ -203,7 +203,7 @@ struct TrainingSession {
                 ("memory_bytes", .integer(memory)),
                 ("tokens_per_second", trial.map { .number($0.tokensPerSecond.rounded()) } ?? .null),
                 ("seconds", seconds.map { .number($0.rounded(.up)) } ?? .null),
-                ("command", .string(command)),
+                ("command", .string(command(plan))),
             ])
             return try StandardStreams.printLine(
                 JSONWriter.string(.object(object), indentation: 2))
@@ -234,12 +234,13 @@ struct TrainingSession {
                     + "ends at about \(Machine.clock(after: seconds))")
         }
         if !reasons.isEmpty { lines.append("chosen     " + reasons.joined(separator: "; ")) }
-        if !isResumed { lines.append("the same   \(command)") }
+        // The end of a timed run may move: it tells at its end how to do the same.
+        if !isResumed && plan.seconds == nil { lines.append("the same   \(command(plan))") }
         lines.forEach(StandardStreams.note)
     }
 
     /// The command that does the same in any amount of time.
-    var command: String {
+    func command(_ plan: TrainingPlan) -> String {
         let words = ["choroy", "train"] + text.request.words + ["--output", output]
         return words.map(TerminalText.shellWord).joined(separator: " ") + " "
             + request.command(plan, config)

@@ -48,7 +48,9 @@ import Testing
                 head -c 9000 t.txt >u.txt; tail -c 2000 t.txt >v.txt
                 mix() { $choroy train t.txt u.txt $tiny --validation v.txt --steps 40 "$@"; }
                 mix --output a --weight u.txt=2.5
-                mix --output b --weight u.txt=2.5 & sleep 1; kill -9 $!
+                $choroy train t.txt u.txt $tiny --validation v.txt --steps 40 --output b \
+                    --weight u.txt=2.5 & process=$!
+                sleep 0.1; kill -9 $process; wait $process
                 mix --output b --weight u.txt=2.5 --resume
                 \(Self.same("a", "b"))
                 mix --output c; cmp -s a/model.safetensors c/model.safetensors || echo differs
@@ -87,7 +89,9 @@ import Testing
                 """
                 train --output a --steps 20
                 from() { $choroy train t.txt --from a --steps 30 --batch-tokens 256 "$@"; }
-                from --output b; from --output c & sleep 1; kill -9 $!
+                from --output b
+                $choroy train t.txt --from a --steps 30 --batch-tokens 256 --output c & process=$!
+                sleep 0.1; kill -9 $process; wait $process
                 from --output c --resume
                 \(Self.same("b", "c"))
                 grep -c weights_sha256 b/training/plan.json

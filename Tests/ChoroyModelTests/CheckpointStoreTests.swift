@@ -27,6 +27,21 @@ import Testing
         }
     }
 
+    @Test func `checkpoints that a kill kept from going are gone after the next opening`() throws {
+        try withStore { store, directory in
+            for step in [100, 200] { try save(step, in: store) }
+            let (oldest, aside) = (
+                FilePath.join(directory, "training/step-00000100"),
+                FilePath.join(directory, "aside")
+            )
+            try FilePath.rename(oldest, to: aside)
+            try save(300, in: store)
+            try FilePath.rename(aside, to: oldest)
+            #expect(try store.latest()?.step == 300)
+            #expect(try store.steps() == [200, 300])
+        }
+    }
+
     @Test func `damage to any byte is found, and the checkpoint before serves`() throws {
         try withStore { store, directory in
             let first = try save(1, in: store)

@@ -132,8 +132,9 @@ func expectSameQueries(headDim: Int, sourceLocation: SourceLocation = #_sourceLo
             }
             found += bits(
                 attention(
-                    q: part(q), k: part(k), v: part(v), lengths: [range.count], past: [first],
-                    tiles: [tiles], shape: shape))
+                    q: part(q), k: part(k), v: part(v),
+                    rows: ContinuedRows(lengths: [range.count], past: [first]),
+                    tiles: [[tiles]], layer: 0, shape: shape))
         }
         withExtendedLifetime(cache) {
             #expect(

@@ -70,6 +70,8 @@ public final class CheckpointStore {
                 continue
             }
             try publish(checkpoint)
+            // A kill may have come between the last save and the end of older ones.
+            try prune(keeping: step)
             return checkpoint
         }
         return nil

@@ -18,8 +18,8 @@ public struct ForwardPass {
 
     /// What sequences remember.
     struct Memory {
-        /// Tokens that each sequence has read before.
-        let past: [Int]
+        /// The new tokens and those read before.
+        let rows: ContinuedRows
         /// Keys and values of each sequence, layer and key-value head.
         let tiles: [[[KeyValueTiles]]]
     }
@@ -59,7 +59,8 @@ public struct ForwardPass {
         let tiles = caches.indices.map { caches[$0].allTiles() }
         return ForwardPass(
             lengths: lengths, positions: zip(past, lengths).flatMap { $0..<$0 + $1 },
-            memory: Memory(past: past, tiles: tiles), recordsGradient: false,
+            memory: Memory(rows: ContinuedRows(lengths: lengths, past: past), tiles: tiles),
+            recordsGradient: false,
             precision: .float32, regularization: nil)
     }
 

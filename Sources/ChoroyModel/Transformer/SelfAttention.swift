@@ -35,7 +35,7 @@ struct SelfAttention: Sendable {
         }
         return oProj(
             attention(
-                q: q, k: k, v: v, lengths: pass.lengths, past: memory.past,
-                tiles: memory.tiles.map { $0[layer] }, shape: shape), pass)
+                q: q, k: k, v: v, rows: memory.rows, tiles: memory.tiles, layer: layer,
+                shape: shape), pass)
     }
 }
