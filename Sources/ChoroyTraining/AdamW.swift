@@ -5,10 +5,16 @@ public import ChoroyTensor
 /// Weight decay applies to matrices only, as GPT-2's descendants do.
 /// Source: Loshchilov & Hutter 2019, algorithm 2; clipping: Pascanu et al. 2013, algorithm 1.
 public struct AdamW: ~Copyable {
+    /// What is given when nothing is said: the values that GPT-3 was trained with, and Llama after it.
+    ///
+    /// Source: Brown et al. 2020, appendix B, https://arxiv.org/abs/2005.14165
     public struct Settings: Sendable, Equatable {
+        /// Share of the running mean of the gradient that a step keeps; of that of its square, `beta2`.
         public var beta1: Float
         public var beta2: Float
+        /// Added to the root of the squares' mean before it divides.
         public var epsilon: Float
+        /// Share of a matrix that goes at each step, times the learning rate.
         public var weightDecay: Float
         /// Largest norm of the gradient of all parameters together.
         public var clipNorm: Float

@@ -42,6 +42,8 @@ extension FineTuningSession: TrainedCourse {
     }
 
     var validationKey: String { "validation_loss" }
+    var lossUnit: String { "target" }
+    var countedLoss: Double? { nil }
 
     /// Frozen parts cost less than those that are trained; there is no one number.
     var operationsPerToken: Double? { nil }

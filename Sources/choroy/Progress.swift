@@ -1,7 +1,7 @@
 import ChoroySystem
 
-/// How far long work has come, on standard error: one line rewritten in place on a terminal, else a
-/// plain line every ten seconds.
+/// How far long work has come, on standard error: one line rewritten in place on a terminal, below a
+/// chart where there is one and room for it, else a plain line every ten seconds.
 struct Progress {
     private let label: String
     private let unit: String
@@ -10,7 +10,10 @@ struct Progress {
     private let first: Int
     private let start = Machine.now()
     private var shown = -Double.infinity
-    private var isOnScreen = false
+    /// Widths of the lines on the screen; the cursor is in the last one.
+    private var onScreen: [Int] = []
+    private var chart: [String] = []
+    private var chartMade = -Double.infinity
     private let isTerminal = StandardStreams.errorIsTerminal
 
     /// Work of `total` units ("tokens", "bytes"), 0 when it is not known, of which `first` were done
@@ -24,8 +27,11 @@ struct Progress {
 
     /// Shows the state, at most ten times a second (terminal) or once in ten seconds (else).
     ///
-    /// `details` is shown after the rate: "loss 2.31".
-    mutating func update(_ done: Int, details: String = "") {
+    /// `details` is shown after the rate: "loss 2.31". `makeChart` gives the lines of a chart for so many
+    /// columns; it is asked once a second, on terminals of 50 columns and 18 rows and more.
+    mutating func update(
+        _ done: Int, details: String = "", makeChart: ((_ columns: Int) -> [String])? = nil
+    ) {
         let now = Machine.now()
         // A short work says nothing.
         guard now - start > 0.5, now - shown >= (isTerminal ? 0.1 : 10) else { return }
@@ -35,9 +41,21 @@ struct Progress {
             details: details, first: first
         ).text
         guard isTerminal else { return StandardStreams.note(line) }
-        isOnScreen = true
-        let fitting = TerminalText.visible(line).prefix(max(0, StandardStreams.columns - 1))
-        StandardStreams.noteExactly("\r\(fitting)\u{1B}[K")
+        let (columns, rows) = StandardStreams.errorWindowSize
+        if !StandardStreams.terminalIsDumb, columns >= 50, rows >= 18 {
+            if let makeChart, now - chartMade >= 1 {
+                chart = makeChart(columns)
+                chartMade = now
+            }
+        } else {
+            chart = []
+        }
+        let lines = (chart + [TerminalText.visible(line)]).map {
+            String($0.prefix(max(0, columns - 1)))
+        }
+        StandardStreams.noteExactly(
+            start(columns) + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[K")
+        onScreen = lines.map(\.count)
     }
 
     /// Writes a line above the progress line.
@@ -46,11 +64,22 @@ struct Progress {
         StandardStreams.note(line)
     }
 
-    /// Takes the line from the screen.
+    /// Takes the lines from the screen.
     mutating func clear() {
-        if isOnScreen { StandardStreams.noteExactly("\r\u{1B}[K") }
-        isOnScreen = false
+        if !onScreen.isEmpty {
+            let isOne = onScreen.count == 1
+            StandardStreams.noteExactly(
+                start(StandardStreams.columns) + (isOne ? "\u{1B}[K" : "\u{1B}[J"))
+        }
+        onScreen = []
         if isTerminal { shown = -Double.infinity }
+    }
+
+    /// What brings the cursor to the first of the lines on the screen, which a window that has become
+    /// narrower has broken.
+    private func start(_ columns: Int) -> String {
+        let rows = onScreen.reduce(0) { $0 + max(1, ($1 + columns - 1) / max(1, columns)) }
+        return rows > 1 ? "\r\u{1B}[\(rows - 1)A" : "\r"
     }
 }
 

@@ -23,7 +23,10 @@ enum StandardStreams {
     }
 
     /// Columns of the terminal behind standard error, 80 when it does not say.
-    static var columns: Int { size(of: STDERR_FILENO).columns }
+    static var columns: Int { errorWindowSize.columns }
+
+    /// Columns and rows of the terminal behind standard error, 80 and 24 when it does not say.
+    static var errorWindowSize: (columns: Int, rows: Int) { size(of: STDERR_FILENO) }
 
     /// Columns and rows of the terminal behind standard output, else of that behind standard error;
     /// 80 and 24 when it does not say.

@@ -20,6 +20,10 @@ protocol TrainedCourse {
     func details(_ validation: Double?, best: Double?) -> String
     /// Whether the validation with this number, counted from 1, comes with a sample.
     func samples(at validation: Int) -> Bool
+    /// The loss that counting gives, and learning must be below; nil when there is no such thing.
+    var countedLoss: Double? { get }
+    /// What a loss is counted by: "token".
+    var lossUnit: String { get }
 }
 
 /// Training to the end of a plan or to a request to stop: progress, measurements, validation, guards
@@ -68,6 +72,8 @@ struct TrainingLoop {
         var validation: Double?
         var smooth: Double?
         var watch = LossWatch()
+        var divergence = Divergence(
+            warmupSteps: plan.warmupSteps, countedLoss: course.countedLoss)
         // The best step after which a rise has been told.
         var warned: Int?
         var failure: (any Error)?
@@ -82,6 +88,9 @@ struct TrainingLoop {
                         "step \(report.step): the loss leapt to \(Figures.decimal(report.loss, 3)) "
                             + "from about \(Figures.decimal(expected, 3))"
                             + (watch.spikes == 10 ? "; no more of this is told" : ""))
+                }
+                if let finding = divergence.finding(step: report.step, loss: report.loss) {
+                    progress.note(words(finding, at: report.step))
                 }
             } else {
                 try skip(report, &progress)
@@ -122,7 +131,8 @@ struct TrainingLoop {
                 details: "\(Figures.grouped(Int(rate))) tokens/s"
                     + (peak.map { " (\(Int(100 * rate / $0)) % of peak)" } ?? "") + ", loss "
                     + Figures.decimal(smooth ?? .nan, 3)
-                    + course.details(validation, best: run.best?.loss))
+                    + course.details(validation, best: run.best?.loss)
+            ) { chart(columns: $0) }
         }
         progress.clear()
         if let failure { throw failure }
@@ -136,6 +146,31 @@ struct TrainingLoop {
             !plan.isEndSettled(at: step), (try? run.moveEnd(to: end)) != nil
         else { return nil }
         return end
+    }
+
+    /// The loss until now, for a terminal of so many columns.
+    private func chart(columns: Int) -> [String] {
+        // The first steps fall so far that all others would be one line.
+        let points = metrics.losses.dropFirst(metrics.losses.count / 20)
+        guard points.count >= 4 else { return [] }
+        return Chart(
+            Array(points), title: "loss (nats per \(course.lossUnit)) by step",
+            width: min(72, columns - 12), height: 6
+        ).lines
+    }
+
+    private func words(_ finding: Divergence.Finding, at step: Int) -> String {
+        let rate = run.trainer.plan.learningRate
+        switch finding {
+        case .learnsNothing(let loss, let countedLoss):
+            return "step \(step): the loss is \(Figures.decimal(loss, 3)), and counting tokens "
+                + "gives \(Figures.decimal(countedLoss, 3)): nothing is learned; the learning rate "
+                + "\(rate) does not suit this model"
+        case .left(let loss, let best, let bestStep):
+            return "step \(step): the loss has left for \(Figures.decimal(loss, 3)), from "
+                + "\(Figures.decimal(best, 3)) at step \(Figures.grouped(bestStep)), and does not "
+                + "come back: the learning rate \(rate) is too high; the best state is kept"
+        }
     }
 
     /// Tells of a step that changed nothing; the third in a row ends the run, without a checkpoint.

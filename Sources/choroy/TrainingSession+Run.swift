@@ -162,6 +162,8 @@ private struct TextCourse: TrainedCourse {
     let session: TrainingSession
     let validation: [EvaluationText]
     let validationKey = "validation_bits_per_byte"
+    let lossUnit = "token"
+    var countedLoss: Double? { session.tokens.countedLoss }
 
     /// 6 for each parameter, forward and backward, and the attention's two products.
     var operationsPerToken: Double? {

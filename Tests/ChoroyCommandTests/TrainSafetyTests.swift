@@ -53,6 +53,19 @@ struct `Never losing a step` {
         }
     }
 
+    @Test(arguments: ["1", "0.3"])
+    func `a learning rate that is far too high is told`(rate: String) throws {
+        try TrainingFixture.withText { directory in
+            let run = try TrainingFixture.shell(
+                "train --output o --steps 200 --learning-rate \(rate)", in: directory)
+            #expect(run.code == 0, "\(run.errors)")
+            #expect(
+                run.errors.contains(
+                    "nothing is learned; the learning rate \(Double(rate) ?? 0) does not suit"),
+                "\(run.errors)")
+        }
+    }
+
     /// Kills a run of 120 steps whenever some more steps are on record, or some time after its start;
     /// each kill is at a place that `seed` decides, as far as time can be decided.
     @Test(arguments: 1...(Fixtures.runsAll ? 25 : 1) as ClosedRange<UInt64>)

@@ -45,7 +45,11 @@ public struct ParameterScope {
     }
 }
 
-/// How a new parameter begins.
+/// How a new parameter begins: norms with ones, matrices with normal numbers of the deviation
+/// `initializer_range`, or a smaller one where they write to the residual stream (`residualDeviation`).
+///
+/// 0.02, when the configuration says nothing: Radford et al. 2018, section 4.1,
+/// https://cdn.openai.com/research-covers/language-unsupervised/language_understanding_paper.pdf
 public enum InitialValue: Sendable {
     case ones
     /// Independent normal numbers with mean 0.
