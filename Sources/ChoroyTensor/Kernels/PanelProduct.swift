@@ -17,7 +17,7 @@ internal import ChoroySystem
     private let accumulate: Bool
 
     /// Rows of a tile at most, but for some that are left over.
-    private static let tileRows = 48
+    private static let tileRows = 96
     /// Additions and multiplications that are worth a tile of their own.
     private static let tileOperations = 1_000_000
 
@@ -33,9 +33,9 @@ internal import ChoroySystem
     /// The first term decides on the tiles.
     func multiply(_ terms: [(a: MatrixProduct.Operand, b: Panels)]) {
         guard let first = terms.first?.b else { return }
-        // Some dozens of tiles where the matrix allows it, so that threads end together: of fewer
+        // At least sixteen tiles where the matrix allows it, so that threads end together: of fewer
         // rows, else of fewer columns, since each group of panels packs the left rows anew.
-        let wanted = max(1, min(24, 2 * m * first.n * first.k / Self.tileOperations))
+        let wanted = max(1, min(16, 2 * m * first.n * first.k / Self.tileOperations))
         let fewest = (m + Self.tileRows - 1) / Self.tileRows
         let byColumns = max(1, min((wanted + fewest - 1) / fewest, first.n / 256))
         let byRows = max(
