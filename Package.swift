@@ -38,9 +38,6 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(
-            name: "COpenBLAS", pkgConfig: "openblas",
-            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-        .systemLibrary(
             name: "CUTF8Proc", pkgConfig: utf8procPackage,
             providers: [.apt(["libutf8proc-dev"]), .brew(["utf8proc"])]),
         // zlib has its header where compilers look anyway, on macOS in the SDK.
@@ -55,7 +52,7 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "ChoroyTensor",
-            dependencies: ["ChoroySystem", "CChoroyKernels", "COpenBLAS"], swiftSettings: settings),
+            dependencies: ["ChoroySystem", "CChoroyKernels"], swiftSettings: settings),
         .target(
             name: "ChoroyModel", dependencies: ["ChoroySystem", "ChoroyText", "ChoroyTensor"],
             swiftSettings: settings),

@@ -12,6 +12,7 @@
 #define HAS_VNNI 0
 #define BLOCK_ROWS 6
 #define BLOCK_VECTORS 1
+#define PANEL_DEPTH 512
 #define INT8_ROWS 2
 #define INT8_VECTORS 2
 

@@ -12,6 +12,7 @@
 #define HAS_VNNI 1
 #define BLOCK_ROWS 6
 #define BLOCK_VECTORS 4
+#define PANEL_DEPTH 512
 #define INT8_ROWS 3
 #define INT8_VECTORS 4
 

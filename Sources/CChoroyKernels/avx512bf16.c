@@ -12,6 +12,7 @@
 #define HAS_VNNI 1
 #define BLOCK_ROWS 6
 #define BLOCK_VECTORS 4
+#define PANEL_DEPTH 512
 #define INT8_ROWS 3
 #define INT8_VECTORS 4
 #define BRAIN_KERNELS &NAMED(brain)
@@ -21,9 +22,12 @@
 #include "bfloat16/pack.h"
 #include "bfloat16/multiply.h"
 
-static const ChoroyBrainKernels NAMED(brain) = {
+static const ChoroyPanelKernels NAMED(brain) = {
+    .numbers = 2,
+    .columns = 64,
+    .depth = 1024,
     .rows = NAMED(brain_rows),
-    .row_pairs = NAMED(brain_row_pairs),
+    .row_groups = NAMED(brain_row_pairs),
     .transposed = NAMED(brain_transposed),
     .multiply = NAMED(brain_multiply),
 };

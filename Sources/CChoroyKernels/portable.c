@@ -16,6 +16,7 @@
 #define BLOCK_ROWS 3
 #endif
 #define BLOCK_VECTORS 1
+#define PANEL_DEPTH 512
 #define HAS_VNNI 0
 #define INT8_ROWS 1
 #define INT8_VECTORS 1

@@ -2,8 +2,8 @@
 public enum Precision: String, Sendable, CaseIterable {
     case float32, bfloat16
 
-    /// Whether this machine multiplies them faster than Float; if it cannot at all, Float is used.
+    /// The one that the kernels in use multiply faster; where they cannot multiply bfloat16, Float is used.
     public static var fastest: Precision {
-        Kernels.fastest == .avx512bf16 ? .bfloat16 : .float32
+        Kernels.current == .avx512bf16 ? .bfloat16 : .float32
     }
 }

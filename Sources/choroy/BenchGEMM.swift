@@ -7,10 +7,10 @@ struct BenchGEMM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gemm", abstract: "Matrix products of the shapes that models have.",
         discussion: """
-            y [M, N] = x [M, K] · wᵀ in float32; a case is named MxNxK. recorded: as in training, \
-            through OpenBLAS; packed: as in generation and scoring, through Choroy's own kernel with \
-            the weight packed beforehand; packing: the same with the packing. With M = 1 the weight \
-            is read once for each product.
+            y [M, N] = x [M, K] · wᵀ; a case is named MxNxK. forward, input gradient and weight \
+            gradient: the three products of training, with all packing; packed: as in generation and \
+            scoring, in float32 with the weight packed beforehand. With M = 1 the weight is read once \
+            for each product.
 
             Example: choroy bench gemm --case 4096x768x768 --threads 1
             """)
@@ -21,6 +21,7 @@ struct BenchGEMM: ParsableCommand {
     var cases: [String] = []
     @Option(help: "Timed runs; the median is reported.")
     var runs = 5
+    @OptionGroup var precisionOption: PrecisionOption
     @OptionGroup var common: BenchOptions
 
     private static let usual = [
@@ -68,31 +69,43 @@ struct BenchGEMM: ParsableCommand {
         let recorded = parameter.value(recording: true)
         let frozen = parameter.value
         let operations = 2 * Double(shape.rows) * Double(shape.outputs) * Double(shape.depth)
-        func report(_ metric: String, _ product: () -> Tensor) {
+        let precision = precisionOption.chosen
+        func report(_ metric: String, _ precision: Precision, _ product: () -> Void) {
             let rates = seconds(product).map { operations / $0 / 1e9 }
             common.report(
-                name, metric: "\(metric)_gflops", unit: "GFLOP/s", rates, precision: "float32")
+                name, metric: "\(metric)_gflops", unit: "GFLOP/s", rates,
+                precision: precision.rawValue)
         }
-        report("recorded") { linear(x, recorded) }
-        report("packed") { linear(x, frozen) }
-        report("packing") { linear(x, weight) }
+        report("forward", precision) { _ = linear(x, recorded, precision: precision) }
+        if shape.rows > 1 {
+            var gradients = Gradients(for: [parameter])
+            let dy = Self.random(shape.rows, shape.outputs, seed: 3)
+            report("input_gradient", precision) {
+                _ = inputGradient(dy: dy, weight: weight, precision: precision)
+            }
+            report("weight_gradient", precision) {
+                _ = weightGradient(
+                    dy: dy, x: x, weight: recorded, precision: precision, into: &gradients)
+            }
+        }
+        report("packed", .float32) { _ = linear(x, frozen) }
         if shape.rows == 1 {
             let bytes = Double(weight.count * MemoryLayout<Float>.size)
             common.report(
                 name, metric: "packed_bytes_per_second", unit: "bytes/s",
-                seconds { linear(x, frozen) }.map { bytes / $0 }, precision: "float32")
+                seconds { _ = linear(x, frozen) }.map { bytes / $0 }, precision: "float32")
         }
     }
 
     /// Seconds of one product in each run; a run repeats it for at least 50 milliseconds.
-    private func seconds(_ product: () -> Tensor) -> [Double] {
-        _ = product()
+    private func seconds(_ product: () -> Void) -> [Double] {
+        product()
         let start = Machine.now()
-        _ = product()
+        product()
         let repetitions = max(1, Int(0.05 / max(1e-7, Machine.now() - start)))
         return (0..<runs).map { _ in
             let start = Machine.now()
-            for _ in 0..<repetitions { _ = product() }
+            for _ in 0..<repetitions { product() }
             return (Machine.now() - start) / Double(repetitions)
         }
     }

@@ -8,7 +8,7 @@ command -v swift >/dev/null 2>&1 || {
 }
 
 if [ "$(uname)" = Darwin ]; then
-    for library in openblas utf8proc pkgconf; do
+    for library in utf8proc pkgconf; do
         brew list "$library" >/dev/null 2>&1 || {
             echo "choroy: installing $library with brew"
             brew install "$library"
@@ -21,8 +21,6 @@ missing=""
 [ -e /usr/include/utf8proc.h ] || missing="$missing libutf8proc-dev"
 [ -e /usr/include/zlib.h ] || missing="$missing zlib1g-dev"
 command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
-{ command -v pkg-config >/dev/null 2>&1 && pkg-config --exists openblas; } ||
-    missing="$missing libopenblas-dev"
 [ -z "$missing" ] && exit 0
 
 command -v apt-get >/dev/null 2>&1 || {

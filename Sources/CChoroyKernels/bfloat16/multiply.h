@@ -9,7 +9,7 @@ INLINE void brain_block(int rows, int vectors, const uint32_t *a, size_t a_row, 
     __m512 sum[6][4];
     UNROLL for (int i = 0; i < rows; i++)
         UNROLL for (int j = 0; j < vectors; j++)
-            sum[i][j] = accumulate ? _mm512_loadu_ps(c + i * ldc + 16 * j) : _mm512_setzero_ps();
+            sum[i][j] = _mm512_setzero_ps();
     for (size_t k = 0; k < pairs; k++) {
         __m512bh column[4];
         UNROLL for (int j = 0; j < vectors; j++)
@@ -20,7 +20,10 @@ INLINE void brain_block(int rows, int vectors, const uint32_t *a, size_t a_row, 
         }
     }
     UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < vectors; j++) _mm512_storeu_ps(c + i * ldc + 16 * j, sum[i][j]);
+        UNROLL for (int j = 0; j < vectors; j++) {
+            float *target = c + i * ldc + 16 * j;
+            _mm512_storeu_ps(target, accumulate ? _mm512_add_ps(_mm512_loadu_ps(target), sum[i][j]) : sum[i][j]);
+        }
 }
 
 #define BRAIN_ROWS(VECTORS)                                                                                  \
@@ -44,7 +47,7 @@ BRAIN_ROWS(2)
 BRAIN_ROWS(3)
 BRAIN_ROWS(4)
 
-static void NAMED(brain_multiply)(const uint32_t *a, size_t a_row, size_t a_column, const uint32_t *b, size_t width,
+static void NAMED(brain_multiply)(const void *a, size_t a_row, size_t a_column, const void *b, size_t width,
     float *c, size_t ldc, size_t rows, size_t pairs, int accumulate)
 {
     switch (width) {

@@ -14,8 +14,9 @@ INLINE __m512i brain_pairs(__m512 low, __m512 high)
 INLINE __mmask16 brain_mask(size_t count) { return count >= 16 ? 0xFFFF : (__mmask16)((1u << count) - 1); }
 
 // to[r][k / 2] = (x[r][k], x[r][k + 1]): rows as they are. Behind an odd depth comes a zero.
-static void NAMED(brain_rows)(const float *x, size_t stride, uint32_t *to, size_t to_stride, size_t rows, size_t depth)
+static void NAMED(brain_rows)(const float *x, size_t stride, void *words, size_t to_stride, size_t rows, size_t depth)
 {
+    uint32_t *to = words;
     for (size_t r = 0; r < rows; r++) {
         const float *from = x + r * stride;
         uint16_t *target = (uint16_t *)(to + r * to_stride);
@@ -33,8 +34,9 @@ static void NAMED(brain_rows)(const float *x, size_t stride, uint32_t *to, size_
 }
 
 // to[k / 2][j] = (x[k][j], x[k + 1][j]) for columns j, zeros up to width: pairs of rows.
-static void NAMED(brain_row_pairs)(const float *x, size_t stride, uint32_t *to, size_t width, size_t depth, size_t columns)
+static void NAMED(brain_row_pairs)(const float *x, size_t stride, void *words, size_t width, size_t depth, size_t columns)
 {
+    uint32_t *to = words;
     for (size_t k = 0; k < depth; k += 2) {
         const float *low = x + k * stride;
         const float *high = low + stride;
@@ -53,8 +55,9 @@ static void NAMED(brain_row_pairs)(const float *x, size_t stride, uint32_t *to, 
 }
 
 // to[k / 2][j] = (w[j][k], w[j][k + 1]) for rows j, zeros up to width: a transposed matrix.
-static void NAMED(brain_transposed)(const float *w, size_t stride, uint32_t *to, size_t width, size_t depth, size_t rows)
+static void NAMED(brain_transposed)(const float *w, size_t stride, void *words, size_t width, size_t depth, size_t rows)
 {
+    uint32_t *to = words;
     size_t pairs = (depth + 1) / 2;
     v16 block[16];
     for (size_t j = 0; j < width; j += 16) {

@@ -2,6 +2,7 @@
 //
 // A block of ROWS × VECTORS·16 sums stays in registers over the whole depth. Each sum is one chain of
 // fused multiply-adds in ascending depth, so a row's result does not depend on the rows beside it.
+#pragma once
 
 INLINE void multiply_block(int rows, int vectors, const float *a, size_t a_row, size_t a_column,
     const float *b, size_t ldb, float *c, size_t ldc, size_t depth, int accumulate)
@@ -9,7 +10,7 @@ INLINE void multiply_block(int rows, int vectors, const float *a, size_t a_row, 
     v16 sum[BLOCK_ROWS][BLOCK_VECTORS];
     UNROLL for (int i = 0; i < rows; i++)
         UNROLL for (int j = 0; j < vectors; j++)
-            sum[i][j] = accumulate ? load(c + i * ldc + 16 * j) : splat(0);
+            sum[i][j] = splat(0);
     for (size_t k = 0; k < depth; k++) {
         v16 column[BLOCK_VECTORS];
         UNROLL for (int j = 0; j < vectors; j++) column[j] = load(b + k * ldb + 16 * j);
@@ -19,7 +20,10 @@ INLINE void multiply_block(int rows, int vectors, const float *a, size_t a_row, 
         }
     }
     UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < vectors; j++) store(c + i * ldc + 16 * j, sum[i][j]);
+        UNROLL for (int j = 0; j < vectors; j++) {
+            float *target = c + i * ldc + 16 * j;
+            store(target, accumulate ? load(target) + sum[i][j] : sum[i][j]);
+        }
 }
 
 #define MULTIPLY_ROWS(VECTORS)                                                                         \

@@ -3,6 +3,7 @@
 #include "vectors.h"
 #include "multiply.h"
 #include "transpose.h"
+#include "panels.h"
 #include "rms_norm.h"
 #include "elementwise.h"
 #include "attention.h"
@@ -20,6 +21,7 @@
 
 static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
+    .floats = &NAMED(float_panels),
     .brain = BRAIN_KERNELS,
     .multiply = NAMED(multiply),
     .transpose = NAMED(transpose),

@@ -11,32 +11,36 @@
 // A tile of 64 keys is stored as [head_dim][64], a tile of 64 values as [64][value_stride].
 #define CHOROY_KEY_TILE 64
 
-// Products of pairs of bfloat16: two neighbours in the depth of the product lie in one 32-bit word, the
-// first one low; behind an odd depth comes a zero.
-typedef struct ChoroyBrainKernels {
-    // to[r][k / 2] = (x[r][k], x[r][k + 1])
-    void (*_Nonnull rows)(const float *_Nonnull x, size_t stride, uint32_t *_Nonnull to, size_t to_stride,
+// Products of packed matrices. They consist of words of 32 bits: a Float, or two bfloat16 that are neighbours
+// in the depth of the product, the first one low; behind an odd depth comes a zero.
+typedef struct ChoroyPanelKernels {
+    // Numbers in a word: 1 or 2.
+    size_t numbers;
+    // Columns of a panel of the right factor, a multiple of 16, and the depth after which it is divided.
+    size_t columns, depth;
+    // to[r] = the words of x[r]; null where they are x's own.
+    void (*_Nullable rows)(const float *_Nonnull x, size_t stride, void *_Nonnull to, size_t to_stride,
         size_t rows, size_t depth);
-    // to[k / 2][j] = (x[k][j], x[k + 1][j]) for j < columns, zeros up to width, a multiple of 16.
-    void (*_Nonnull row_pairs)(const float *_Nonnull x, size_t stride, uint32_t *_Nonnull to, size_t width,
+    // to[k / numbers][j] = (x[k][j], …) for j < columns, zeros up to width, a multiple of 16.
+    void (*_Nonnull row_groups)(const float *_Nonnull x, size_t stride, void *_Nonnull to, size_t width,
         size_t depth, size_t columns);
-    // to[k / 2][j] = (w[j][k], w[j][k + 1]) for j < rows, zeros up to width, a multiple of 16.
-    void (*_Nonnull transposed)(const float *_Nonnull w, size_t stride, uint32_t *_Nonnull to, size_t width,
+    // to[k / numbers][j] = (w[j][k], …) for j < rows, zeros up to width, a multiple of 16.
+    void (*_Nonnull transposed)(const float *_Nonnull w, size_t stride, void *_Nonnull to, size_t width,
         size_t depth, size_t rows);
-    // c[rows][width] = a[rows][pairs] · b[pairs][width], summed in Float in ascending depth; width is 16,
-    // 32, 48 or 64; accumulate adds to c.
-    void (*_Nonnull multiply)(const uint32_t *_Nonnull a, size_t a_row, size_t a_column,
-        const uint32_t *_Nonnull b, size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t pairs,
-        int accumulate);
-} ChoroyBrainKernels;
+    // c[rows][width] = a[rows][words] · b[words][width], each sum one chain in ascending depth; width is a
+    // multiple of 16, at most `columns`; accumulate adds the sums to c.
+    void (*_Nonnull multiply)(const void *_Nonnull a, size_t a_row, size_t a_column, const void *_Nonnull b,
+        size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t words, int accumulate);
+} ChoroyPanelKernels;
 
 // Activations in bytes have one scale for so many columns of a row.
 #define CHOROY_INT8_GROUP 32
 
 typedef struct ChoroyKernels {
     const char *_Nonnull name;
-    // Null where the CPU has no such instructions.
-    const ChoroyBrainKernels *_Nullable brain;
+    const ChoroyPanelKernels *_Nonnull floats;
+    // Null where the CPU has no products of bfloat16.
+    const ChoroyPanelKernels *_Nullable brain;
 
     // c[rows][columns] = a[rows][depth] · b[depth][columns], sums over depth in ascending order.
     // columns is a multiple of 16; b's rows are ldb floats apart; accumulate adds to c.

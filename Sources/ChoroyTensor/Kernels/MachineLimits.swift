@@ -18,6 +18,7 @@ public struct MachineLimits: Sendable {
         // Six rows by 64 columns: the largest block of sums that any table keeps in registers.
         let (rows, columns, depth, turns) = (6, 64, 96, 20_000)
         let brain = precision == .bfloat16 ? unsafe Kernels.table.brain?.pointee : nil
+        let kernels = unsafe brain ?? Kernels.table.floats.pointee
         let pieces = ThreadPool.shared.threadCount
         let storage = TensorStorage(count: pieces * 16_384)
         unsafe storage.pointer.update(repeating: 0, count: storage.count)
@@ -27,24 +28,17 @@ public struct MachineLimits: Sendable {
                 let b = unsafe storage.pointer + piece * 16_384
                 let (a, c) = unsafe (b + columns * depth, b + columns * depth + rows * depth)
                 for _ in 0..<turns {
-                    if let brain {
-                        unsafe UnsafeMutableRawPointer(b).withMemoryRebound(
-                            to: UInt32.self, capacity: (columns + rows) * depth
-                        ) { words in
-                            unsafe brain.multiply(
-                                words + columns * depth, depth, 1, words, columns, c, columns, rows,
-                                depth, 0)
-                        }
-                    } else {
-                        unsafe Kernels.table.multiply(
-                            a, depth, 1, b, columns, c, columns, rows, columns, depth, 0)
+                    for column in Swift.stride(from: 0, to: columns, by: kernels.columns) {
+                        unsafe kernels.multiply(
+                            a, depth, 1, b + column * depth, kernels.columns, c + column, columns,
+                            rows, depth, 0)
                     }
                 }
             }
             let seconds = Machine.now() - start
             return Double(2 * rows * columns * depth * turns * pieces) / seconds
         }
-        return (rates.max() ?? 0) * (brain == nil ? 1 : 2)
+        return (rates.max() ?? 0) * Double(kernels.numbers)
     }
 
     private static func bytes() -> Double {

@@ -24,24 +24,26 @@ public func linear(_ x: Tensor, _ weight: Tensor, precision: Precision = .float3
             precision: precision)
     }
     return y.recording(x, weight) { dy, gradients in
-        let dx =
-            !x.isRecorded
-            ? nil
-            : unsafe Tensor(shape: x.shape) { dx in
-                guard let dx = dx.baseAddress else { return }
-                unsafe MatrixProduct.multiply(
-                    .plain(dy.pointer), .plain(weight.pointer), into: dx, m: rows, n: depth,
-                    k: outputs, precision: precision)
-            }
-        return [
-            dx,
+        [
+            x.isRecorded ? inputGradient(dy: dy, weight: weight, precision: precision) : nil,
             weightGradient(dy: dy, x: x, weight: weight, precision: precision, into: &gradients),
         ]
     }
 }
 
+/// dy · W [N, K].
+package func inputGradient(dy: Tensor, weight: Tensor, precision: Precision) -> Tensor {
+    let (outputs, depth) = (weight.shape[0], weight.width)
+    return unsafe Tensor(shape: dy.shape(width: depth)) { dx in
+        guard let dx = dx.baseAddress else { return }
+        unsafe MatrixProduct.multiply(
+            .plain(dy.pointer), .plain(weight.pointer), into: dx, m: dy.rows, n: depth,
+            k: outputs, precision: precision)
+    }
+}
+
 /// dyᵀ · x [O, K], added where the gradient of `weight` is summed; nil then.
-func weightGradient(
+package func weightGradient(
     dy: Tensor, x: Tensor, weight: Tensor, precision: Precision, into gradients: inout Gradients
 ) -> Tensor? {
     let (rows, outputs, depth) = (x.rows, weight.shape[0], weight.width)

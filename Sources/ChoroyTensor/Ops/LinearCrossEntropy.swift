@@ -40,9 +40,10 @@ enum HeadMatrix {
         let (outputs, depth) = (weight.shape[0], weight.width)
         let forward = unsafe MatrixProduct.Right(
             .transposed(weight.pointer), n: outputs, k: depth, precision: precision)
-        let back = unsafe MatrixProduct.Right(
-            .plain(weight.pointer), n: depth, k: outputs,
-            precision: records ? precision : .float32)
+        let back =
+            records
+            ? unsafe MatrixProduct.Right(
+                .plain(weight.pointer), n: depth, k: outputs, precision: precision) : nil
         return PreparedHead(head: self, forward: forward, back: back)
     }
 
