@@ -83,6 +83,19 @@ import Testing
         }
     }
 
+    @Test func `a weighted file that is too short for any preset is an error`() throws {
+        try TrainingFixture.withText { directory in
+            let run = try TrainingFixture.shell(
+                """
+                printf 'a few words' >few.txt
+                $choroy train t.txt few.txt --weight few.txt=2 --minutes 0.05 --output d; echo $?
+                ls -d d
+                """, in: directory)
+            #expect(run.text == "1\n", "\(run.errors)")
+            #expect(run.errors.contains("in the files of weight 2"), "\(run.errors)")
+        }
+    }
+
     @Test func `a run goes on from a model, whose weights it remembers`() throws {
         try TrainingFixture.withText { directory in
             let run = try TrainingFixture.shell(

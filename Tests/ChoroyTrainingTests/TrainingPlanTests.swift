@@ -49,6 +49,14 @@ import Testing
         #expect(try TrainingPlan(json: plan.json, path: "plan.json") == plan)
     }
 
+    @Test func `ends that moved are kept by a plan that has no time`() throws {
+        var plan = TrainingPlan(steps: 90, context: 8, batchSize: 1)
+        let isPossible = plan.setEarlierEnds(
+            [.init(until: 40, steps: 100), .init(until: 60, steps: 80)])
+        #expect(isPossible)
+        #expect(try TrainingPlan(json: plan.json, path: "plan.json") == plan)
+    }
+
     @Test(arguments: [
         "[[3, 9], [3, 8]]", "[[9, 8]]", "[[2000, 3000]]", "[[1]]", "[1]", "7", "[[-1, 4]]",
     ])
