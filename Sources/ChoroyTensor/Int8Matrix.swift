@@ -225,13 +225,6 @@ public final class Int8Matrix: Sendable {
             let work = max(1, min(rows, rowGrain) * paddedDepth * Self.panel)
             let panelGrain = max(1, min(panels, 400_000 / work))
             let panelPieces = (panels + panelGrain - 1) / panelGrain
-            if rows == 1 && panelPieces == 1 {
-                // One token of a small model: its products are shorter than what a closure costs.
-                for panel in 0..<panels {
-                    unsafe multiply(activations, rows: 0..<1, panel: panel, into: y)
-                }
-                return
-            }
             ThreadPool.shared.run(rowPieces * panelPieces) { piece in
                 let row = piece % rowPieces * rowGrain
                 let first = piece / rowPieces * panelGrain

@@ -48,7 +48,7 @@ public enum Preset: String, Sendable, CaseIterable {
         }
     }
 
-    /// Tokens a second of `micro` for which `suited` was measured.
+    /// Tokens a second of `micro` that the times of `suited` are meant for.
     public static let referenceTokensPerSecond = 40_000.0
 
     /// What each preset is, needs and gives, in lines of a table.

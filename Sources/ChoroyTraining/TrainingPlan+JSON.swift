@@ -22,14 +22,12 @@ extension TrainingPlan {
             ("precision", .string(precision.rawValue)),
             ("checkpoint_activations", .bool(checkpointActivations)),
         ]
-        if let seconds {
-            members.append(("seconds", .number(seconds)))
-            members.append(
-                (
-                    "earlier_ends",
-                    .array(
-                        earlierEnds.map { .array([.integer($0.until), .integer($0.steps)]) })
-                ))
+        if let seconds { members.append(("seconds", .number(seconds))) }
+        if !earlierEnds.isEmpty {
+            let ends = earlierEnds.map {
+                JSONValue.array([.integer($0.until), .integer($0.steps)])
+            }
+            members.append(("earlier_ends", .array(ends)))
         }
         return .object(JSONObject(members))
     }
@@ -94,16 +92,15 @@ extension TrainingPlan {
             throw error("checkpoint_activations", "true or false")
         }
         checkpointActivations = recomputes
-        if json["seconds"] != nil {
-            seconds = try number("seconds")
-            let ends = json["earlier_ends"]?.array?.compactMap { end -> EarlierEnd? in
+        if json["seconds"] != nil { seconds = try number("seconds") }
+        if let value = json["earlier_ends"] {
+            let ends = value.array?.compactMap { end -> EarlierEnd? in
                 guard let pair = end.array, pair.count == 2, let until = pair[0].integer,
                     let steps = pair[1].integer
                 else { return nil }
                 return EarlierEnd(until: until, steps: steps)
             }
-            guard let ends, ends.count == json["earlier_ends"]?.array?.count, setEarlierEnds(ends)
-            else {
+            guard let ends, ends.count == value.array?.count, setEarlierEnds(ends) else {
                 throw error("earlier_ends", "pairs of rising steps and the steps planned before")
             }
         }

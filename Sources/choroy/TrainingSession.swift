@@ -71,12 +71,15 @@ struct TrainingSession {
         if let seconds = request.seconds, request.leavesSize, starting == nil {
             let rate = try Self.referenceRate(
                 tokens, vocabSize: tokenizer.vocabularySize, seconds: min(1.5, seconds / 60))
-            let share = rate / Preset.referenceTokensPerSecond
+            let share = rate.map { $0 / Preset.referenceTokensPerSecond } ?? 0
             let preset = Preset.suited(to: seconds * share)
             request.preset = preset
             reasons.append(
-                "\(preset.rawValue), since this machine trains micro at \(Figures.grouped(Int(rate))) "
-                    + "tokens/s and has \(Figures.duration(seconds))")
+                preset.rawValue
+                    + (rate.map {
+                        ", since this machine trains micro at \(Figures.grouped(Int($0))) tokens/s "
+                            + "and has \(Figures.duration(seconds))"
+                    } ?? ", since the text has no context of a larger one"))
         }
         self.request = request
         config = try starting?.config ?? request.config(tokenizer)
@@ -122,12 +125,12 @@ struct TrainingSession {
         self.plan = plan
     }
 
-    /// Tokens a second of training `micro` on these tokens, or 0 when there are too few of them.
+    /// Tokens a second of training `micro` on these tokens, nil when there are too few of them.
     private static func referenceRate(
         _ tokens: TrainingTokens, vocabSize: Int, seconds: Double
-    ) throws -> Double {
+    ) throws -> Double? {
         let shape = Preset.micro.shape
-        guard tokens.count > shape.context else { return 0 }
+        guard PretrainingBatches.problem(tokens, context: shape.context) == nil else { return nil }
         let plan = TrainingPlan(
             steps: 1 << 20, context: shape.context,
             batchSize: Preset.micro.batchTokens / shape.context, precision: .fastest)

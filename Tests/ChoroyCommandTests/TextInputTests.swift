@@ -87,8 +87,9 @@ import Testing
         try TrainingFixture.withText { directory in
             let run = try TrainingFixture.shell(
                 """
-                printf 'a few words' >few.txt
-                $choroy train t.txt few.txt --weight few.txt=2 --minutes 0.05 --output d; echo $?
+                printf 'a few words' >few.txt; tail -c 2000 t.txt >v.txt
+                $choroy train t.txt few.txt --validation v.txt --weight few.txt=2 \
+                    --minutes 0.05 --output d; echo $?
                 ls -d d
                 """, in: directory)
             #expect(run.text == "1\n", "\(run.errors)")
