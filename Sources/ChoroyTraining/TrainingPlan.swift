@@ -26,7 +26,7 @@ public struct TrainingPlan: Sendable, Equatable {
     /// What the factors of the large products are rounded to.
     public var precision: Precision
     /// Whether a layer's activations are computed again in the backward pass instead of kept: the same
-    /// bits in less memory and a quarter more time.
+    /// bits in less memory and about a third more time.
     public var checkpointActivations = false
     /// Seconds that steps, validations and checkpoints may take; nil when only steps count.
     public var seconds: Double?

@@ -46,7 +46,8 @@ struct TrainingRequest: ParsableArguments {
     @OptionGroup var precision: PrecisionOption
     @Flag(
         help:
-            "Computes activations again instead of keeping them: less memory, a quarter more time.")
+            "Computes activations again instead of keeping them: less memory, about a third more time."
+    )
     var checkpointActivations = false
 
     func validate() throws {
