@@ -214,24 +214,28 @@ public final class Int8Matrix: Sendable {
     /// bits in any company and for any number of threads.
     package func multiply(_ x: Tensor) -> Tensor {
         precondition(x.width == depth, "linear: \(x.shape) and [\(outputs), \(depth)]")
-        let rows = x.rows
-        let activations = x.roundedToBytes
         return unsafe Tensor(shape: x.rows == 1 ? rowShape : x.shape(width: outputs)) { y in
             guard let y = y.baseAddress else { return }
-            let panels = (outputs + Self.panel - 1) / Self.panel
-            let rowGrain = 48
-            let rowPieces = (rows + rowGrain - 1) / rowGrain
-            // Enough work for a thread to be worth waking: about 400,000 multiplications.
-            let work = max(1, min(rows, rowGrain) * paddedDepth * Self.panel)
-            let panelGrain = max(1, min(panels, 400_000 / work))
-            let panelPieces = (panels + panelGrain - 1) / panelGrain
-            ThreadPool.shared.run(rowPieces * panelPieces) { piece in
-                let row = piece % rowPieces * rowGrain
-                let first = piece / rowPieces * panelGrain
-                for panel in first..<min(panels, first + panelGrain) {
-                    unsafe multiply(
-                        activations, rows: row..<min(rows, row + rowGrain), panel: panel, into: y)
-                }
+            unsafe multiply(x.roundedToBytes, into: y)
+        }
+    }
+
+    /// The same of rows in bytes, into memory that the caller has.
+    func multiply(_ x: Int8Activations, into y: UnsafeMutablePointer<Float>) {
+        let rows = x.rows
+        let panels = (outputs + Self.panel - 1) / Self.panel
+        let rowGrain = 48
+        let rowPieces = (rows + rowGrain - 1) / rowGrain
+        // Enough work for a thread to be worth waking: about 400,000 multiplications.
+        let work = max(1, min(rows, rowGrain) * paddedDepth * Self.panel)
+        let panelGrain = max(1, min(panels, 400_000 / work))
+        let panelPieces = (panels + panelGrain - 1) / panelGrain
+        ThreadPool.shared.run(rowPieces * panelPieces) { piece in
+            let row = piece % rowPieces * rowGrain
+            let first = piece / rowPieces * panelGrain
+            for panel in first..<min(panels, first + panelGrain) {
+                unsafe multiply(
+                    x, rows: row..<min(rows, row + rowGrain), panel: panel, into: y)
             }
         }
     }

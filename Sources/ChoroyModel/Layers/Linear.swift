@@ -12,6 +12,9 @@ public struct Linear: Sendable {
         adapter = try scope.adapter(for: weight)
     }
 
+    /// Whether this is a product with the matrix and nothing else.
+    var isPlain: Bool { adapter == nil && weight.replacement == nil }
+
     /// x: [N, in] to [N, out].
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
         guard let adapter else {

@@ -13,4 +13,9 @@ public struct RMSNorm: Sendable {
     public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
         rmsNorm(x, weight.value(recording: pass.recordsGradient), epsilon: epsilon)
     }
+
+    /// The same of one row: x to normed.
+    func step(_ memory: StepMemory) {
+        memory.normed.normalize(memory.x, weight, epsilon: epsilon)
+    }
 }

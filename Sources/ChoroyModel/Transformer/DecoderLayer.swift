@@ -27,6 +27,19 @@ struct DecoderLayer: Sendable {
         let transformed = mlp(postAttentionLayernorm(x, pass), pass)
         return sum(x, dropout(transformed, pass.dropoutKey(layer: layer, place: 2)))
     }
+
+    /// Whether `step` computes the same.
+    var isPlain: Bool { selfAttn.isPlain && mlp.isPlain }
+
+    /// The same of one row behind `past` others, `memory.x`.
+    func step(_ memory: StepMemory, _ tiles: [KeyValueTiles], past: Int, _ table: RotaryTable) {
+        inputLayernorm.step(memory)
+        selfAttn.step(memory, tiles, past: past, table)
+        memory.x.add(memory.change)
+        postAttentionLayernorm.step(memory)
+        mlp.step(memory)
+        memory.x.add(memory.change)
+    }
 }
 
 /// The feed-forward block: down(silu(gate(x)) · up(x)).
@@ -34,6 +47,9 @@ struct MLP: Sendable {
     let gateProj: Linear
     let upProj: Linear
     let downProj: Linear
+    /// The matrices of gate and up, and that of down, for a step.
+    private let inputs: [Weight]
+    private let outputs: [Weight]
 
     init(_ config: TransformerConfig, in scope: ParameterScope) throws {
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
@@ -42,10 +58,22 @@ struct MLP: Sendable {
         upProj = try Linear(width, inner, in: scope["up_proj"], deviation: deviation)
         downProj = try Linear(
             inner, width, in: scope["down_proj"], deviation: config.residualDeviation)
+        inputs = [gateProj.weight, upProj.weight]
+        outputs = [downProj.weight]
     }
 
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
         downProj(swiGLU(gate: gateProj(x, pass), up: upProj(x, pass)), pass)
+    }
+
+    /// Whether `step` computes the same.
+    var isPlain: Bool { [gateProj, upProj, downProj].allSatisfy(\.isPlain) }
+
+    /// The same of one row: normed to change.
+    func step(_ memory: StepMemory) {
+        memory.gateUp.multiply(memory.normed, by: inputs, bytes: memory.bytes)
+        memory.gate.swiGLU(gate: memory.gate, up: memory.up)
+        memory.change.multiply(memory.gate, by: outputs, bytes: memory.bytes)
     }
 }
 

@@ -12,6 +12,7 @@ public struct KeyValueCache: SequenceState {
     private var blocks: [KeyValueBlock] = []
     /// The tiles of each layer and key-value head in these blocks; none until they are asked for.
     private var tiles: [[KeyValueTiles]] = []
+    private var memory: StepMemory?
 
     init(layers: Int, shape: AttentionShape) {
         self.layers = layers
@@ -44,6 +45,15 @@ public struct KeyValueCache: SequenceState {
                 KeyValueBlock(
                     tiles: layers * shape.keyValueHeads, size: KeyValueTiles.tileSize(shape)))
         }
+    }
+
+    /// Rows to read one token in; no other state has them.
+    mutating func stepMemory(_ config: TransformerConfig) -> StepMemory {
+        // Asked in place: a name for the memory would be a second reference.
+        if isKnownUniquelyReferenced(&memory), let memory { return memory }
+        let fresh = StepMemory(config)
+        memory = fresh
+        return fresh
     }
 
     mutating func advance(by tokens: Int) { count += tokens }

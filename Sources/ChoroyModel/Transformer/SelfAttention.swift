@@ -8,6 +8,9 @@ struct SelfAttention: Sendable {
     let oProj: Linear
     private let layer: Int
     private let shape: AttentionShape
+    /// The matrices of q, k and v, and that of o, for a step.
+    private let inputs: [Weight]
+    private let outputs: [Weight]
 
     init(_ config: TransformerConfig, layer: Int, in scope: ParameterScope) throws {
         let deviation = Float(config.initializerRange)
@@ -23,7 +26,12 @@ struct SelfAttention: Sendable {
         vProj = try Linear(width, keys, in: scope["v_proj"], deviation: deviation)
         oProj = try Linear(
             queries, width, in: scope["o_proj"], deviation: config.residualDeviation)
+        inputs = [qProj.weight, kProj.weight, vProj.weight]
+        outputs = [oProj.weight]
     }
+
+    /// Whether `step` computes the same.
+    var isPlain: Bool { [qProj, kProj, vProj, oProj].allSatisfy(\.isPlain) }
 
     /// x: [N, D] to [N, D].
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass, _ table: RotaryTable) -> Tensor {
@@ -37,5 +45,14 @@ struct SelfAttention: Sendable {
             attention(
                 q: q, k: k, v: v, rows: memory.rows, tiles: memory.tiles, layer: layer,
                 shape: shape), pass)
+    }
+
+    /// The same of one row behind `past` others: normed to attended.
+    func step(_ memory: StepMemory, _ tiles: [KeyValueTiles], past: Int, _ table: RotaryTable) {
+        memory.qkv.multiply(memory.normed, by: inputs, bytes: memory.bytes)
+        memory.qk.rotate(position: past, table)
+        memory.heads.attend(
+            q: memory.q, k: memory.k, v: memory.v, past: past, tiles: tiles, shape: shape)
+        memory.change.multiply(memory.heads, by: outputs, bytes: memory.bytes)
     }
 }

@@ -19,6 +19,8 @@ public struct Transformer: LanguageModel, Sendable {
     /// The output matrix [V, D]; the embedding itself when the two are tied.
     public let lmHead: Weight
     private let table: RotaryTable
+    /// Whether every map is a product with a matrix, so that `step` computes the same as `hidden`.
+    private let isPlain: Bool
 
     /// Builds the model from `source`: new from a seed, or loaded by name.
     ///
@@ -44,6 +46,8 @@ public struct Transformer: LanguageModel, Sendable {
         table = RotaryTable(
             headDim: config.headDim, positions: config.maxPositionEmbeddings,
             theta: Float(config.ropeTheta))
+        isPlain = layers.allSatisfy(\.isPlain) && embedTokens.replacement == nil
+            && lmHead.replacement == nil
         parameters = source.parameters
         matrices = source.matrices
         weights = source.weights
@@ -79,6 +83,7 @@ public struct Transformer: LanguageModel, Sendable {
         precondition(
             tokens.count == states.count && lengths.allSatisfy { $0 > 0 },
             "logits: \(lengths) tokens for \(states.count) states")
+        if isPlain, lengths == [1] { return step(tokens[0][0], &states[0]) }
         for (index, length) in lengths.enumerated() { states[index].reserve(length) }
         let pass = ForwardPass.continuing(&states, lengths: lengths)
         var x = hidden(tokens.flatMap { $0 }, pass)
@@ -92,5 +97,22 @@ public struct Transformer: LanguageModel, Sendable {
         }
         for (index, length) in lengths.enumerated() { states[index].advance(by: length) }
         return linear(x, lmHead, recording: false)
+    }
+
+    /// The same for one token of one sequence, as generation reads them: logits [1, V].
+    private func step(_ token: TokenID, _ state: inout KeyValueCache) -> Tensor {
+        let past = state.count
+        state.reserve(1)
+        let memory = state.stepMemory(config)
+        let tiles = state.allTiles()
+        memory.x.look(up: token, in: embedTokens)
+        for (index, layer) in layers.enumerated() {
+            layer.step(memory, tiles[index], past: past, table)
+        }
+        norm.step(memory)
+        state.advance(by: 1)
+        let logits = Row(count: vocabularySize)
+        logits.multiply(memory.normed, by: [lmHead], bytes: memory.bytes)
+        return logits.tensor
     }
 }

@@ -43,24 +43,28 @@ package final class PackedMatrix: Sendable {
     /// x [N, K] times the transposed matrix: [N, O].
     package func multiply(_ x: Tensor) -> Tensor {
         precondition(x.width == depth, "linear: \(x.shape) and [\(outputs), \(depth)]")
-        let rows = x.rows
         return unsafe Tensor(shape: x.rows == 1 ? rowShape : x.shape(width: outputs)) { y in
             guard let y = y.baseAddress else { return }
-            let panels = (outputs + Self.panel - 1) / Self.panel
-            let rowGrain = 48
-            let rowPieces = (rows + rowGrain - 1) / rowGrain
-            // Enough work for a thread to be worth waking: about 100,000 multiplications.
-            let work = max(1, min(rows, rowGrain) * depth * Self.panel)
-            let panelGrain = max(1, min(panels, 100_000 / work))
-            let panelPieces = (panels + panelGrain - 1) / panelGrain
-            ThreadPool.shared.run(rowPieces * panelPieces) { piece in
-                let row = piece % rowPieces * rowGrain
-                let first = piece / rowPieces * panelGrain
-                for panel in first..<min(panels, first + panelGrain) {
-                    unsafe multiply(
-                        x.pointer + row * depth, rows: min(rowGrain, rows - row), panel: panel,
-                        into: y + row * outputs)
-                }
+            unsafe multiply(x.pointer, rows: x.rows, into: y)
+        }
+    }
+
+    /// The same of rows at `x`, into memory that the caller has.
+    func multiply(_ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>) {
+        let panels = (outputs + Self.panel - 1) / Self.panel
+        let rowGrain = 48
+        let rowPieces = (rows + rowGrain - 1) / rowGrain
+        // Enough work for a thread to be worth waking: about 100,000 multiplications.
+        let work = max(1, min(rows, rowGrain) * depth * Self.panel)
+        let panelGrain = max(1, min(panels, 100_000 / work))
+        let panelPieces = (panels + panelGrain - 1) / panelGrain
+        ThreadPool.shared.run(rowPieces * panelPieces) { piece in
+            let row = piece % rowPieces * rowGrain
+            let first = piece / rowPieces * panelGrain
+            for panel in first..<min(panels, first + panelGrain) {
+                unsafe multiply(
+                    x + row * depth, rows: min(rowGrain, rows - row), panel: panel,
+                    into: y + row * outputs)
             }
         }
     }
