@@ -166,9 +166,41 @@ public struct Sampler: Sendable {
         return sorted
     }
 
+    /// A score that at least `count` tokens reach and few others: the largest ones of 64 columns tell it,
+    /// while `count` is well below 64. −∞ reaches nothing.
+    private static func reached(by count: Int, of scores: [Float]) -> Float? {
+        let width = 64
+        guard count > 0, count <= 48, scores.count >= 4 * width else { return nil }
+        var columns = Array(scores[..<width])
+        unsafe scores.withUnsafeBytes { bytes in
+            unsafe columns.withUnsafeMutableBytes { columns in
+                for column in stride(from: 0, to: width, by: 16) {
+                    var largest = SIMD16<Float>(repeating: -Float.infinity)
+                    for first in stride(from: column, through: scores.count - width, by: width) {
+                        let some = unsafe bytes.loadUnaligned(
+                            fromByteOffset: 4 * first, as: SIMD16<Float>.self)
+                        largest.replace(with: some, where: some .> largest)
+                    }
+                    unsafe columns.storeBytes(
+                        of: largest, toByteOffset: 4 * column, as: SIMD16<Float>.self)
+                }
+            }
+        }
+        columns.sort(by: >)
+        return columns[count - 1] > -Float.infinity ? columns[count - 1] : nil
+    }
+
     /// The `count` largest scores in descending order, without those below `floor` and without −∞.
     private static func largest(_ count: Int, of scores: [Float], from floor: Double) -> [Scored] {
         var kept: [Scored] = []
+        if let reached = reached(by: count, of: scores) {
+            for (id, value) in scores.enumerated() where value >= reached {
+                let score = Double(value)
+                if score >= floor { kept.append(Scored(id: id, score: score)) }
+            }
+            kept.sort(by: Scored.precedes)
+            return kept.count > count ? Array(kept[..<count]) : kept
+        }
         // Sorting the buffer each time it is full costs V + (entries · log count) in all.
         let capacity = max(2 * min(count, scores.count), 64)
         kept.reserveCapacity(capacity)
