@@ -46,7 +46,8 @@ public struct Transformer: LanguageModel, Sendable {
         table = RotaryTable(
             headDim: config.headDim, positions: config.maxPositionEmbeddings,
             theta: Float(config.ropeTheta))
-        isPlain = layers.allSatisfy(\.isPlain) && embedTokens.replacement == nil
+        isPlain =
+            layers.allSatisfy(\.isPlain) && embedTokens.replacement == nil
             && lmHead.replacement == nil
         parameters = source.parameters
         matrices = source.matrices
