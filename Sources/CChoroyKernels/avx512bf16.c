@@ -15,22 +15,7 @@
 #define PANEL_DEPTH 512
 #define INT8_ROWS 3
 #define INT8_VECTORS 4
-#define BRAIN_KERNELS &NAMED(brain)
-
-#include "float/vectors.h"
-#include "float/transpose.h"
-#include "bfloat16/pack.h"
-#include "bfloat16/multiply.h"
-
-static const ChoroyPanelKernels NAMED(brain) = {
-    .numbers = 2,
-    .columns = 64,
-    .depth = 1024,
-    .rows = NAMED(brain_rows),
-    .row_groups = NAMED(brain_row_pairs),
-    .transposed = NAMED(brain_transposed),
-    .multiply = NAMED(brain_multiply),
-};
+#define HAS_BRAIN 1
 
 #include "float/table.h"
 

@@ -43,8 +43,12 @@ static void NAMED(brain_row_pairs)(const float *x, size_t stride, void *words, s
         uint32_t *target = to + k / 2 * width;
         size_t j = 0;
         if (k + 1 < depth)
-            for (; j + 16 <= columns && j + 16 <= width; j += 16)
+            for (; j + 16 <= columns && j + 16 <= width; j += 16) {
+                // Rows may be far apart, so that no hardware sees them coming.
+                _mm_prefetch((const char *)(low + j + 8 * stride), _MM_HINT_T0);
+                _mm_prefetch((const char *)(high + j + 8 * stride), _MM_HINT_T0);
                 _mm512_storeu_si512(target + j, brain_pairs(_mm512_loadu_ps(low + j), _mm512_loadu_ps(high + j)));
+            }
         for (; j < width; j += 16) {
             __mmask16 mask = j < columns ? brain_mask(columns - j) : 0;
             __m512 a = _mm512_maskz_loadu_ps(mask, low + j);

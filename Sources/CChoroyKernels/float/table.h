@@ -15,14 +15,15 @@
 #include "../int8/multiply.h"
 #include "../int8/widen.h"
 
-#ifndef BRAIN_KERNELS
-#define BRAIN_KERNELS NULL
+#if HAS_BRAIN
+#include "../bfloat16/pack.h"
+#include "../bfloat16/multiply.h"
+#include "../bfloat16/attention.h"
 #endif
 
 static const ChoroyKernels NAMED(table) = {
     .name = TABLE_NAME,
     .floats = &NAMED(float_panels),
-    .brain = BRAIN_KERNELS,
     .multiply = NAMED(multiply),
     .transpose = NAMED(transpose),
     .rms_norm = NAMED(rms_norm),
@@ -33,6 +34,11 @@ static const ChoroyKernels NAMED(table) = {
     .rotary = NAMED(rotary),
     .attention = NAMED(attention),
     .attention_gradient = NAMED(attention_gradient),
+#if HAS_BRAIN
+    .brain = &NAMED(brain),
+    .brain_attention = NAMED(brain_attention),
+    .brain_attention_gradient = NAMED(brain_attention_gradient),
+#endif
     .cross_entropy = NAMED(cross_entropy),
     .adamw = NAMED(adamw),
     .dropout = NAMED(dropout),

@@ -87,6 +87,18 @@ typedef struct ChoroyKernels {
         float *_Nonnull scratch, size_t length, size_t head_dim, size_t stride, size_t ldq, size_t ldk,
         float scale);
 
+    // The same over whole sequences with factors of bfloat16, for `heads` heads side by side that share their
+    // keys and values; head_dim is a multiple of 16. scratch holds choroy_brain_attention_scratch(…) words.
+    // Null where the CPU has no products of bfloat16.
+    void (*_Nullable brain_attention)(const float *_Nonnull q, size_t ldq, const float *_Nonnull k,
+        const float *_Nonnull v, size_t ldk, size_t heads, size_t length, size_t head_dim, float scale,
+        float *_Nonnull out, float *_Nonnull log_sum_exp, size_t ld_log_sum_exp, uint32_t *_Nonnull scratch);
+    void (*_Nullable brain_attention_gradient)(const float *_Nonnull q, const float *_Nonnull k,
+        const float *_Nonnull v, const float *_Nonnull out, const float *_Nonnull dout,
+        const float *_Nonnull log_sum_exp, size_t ld_log_sum_exp, float *_Nonnull dq, float *_Nonnull dk,
+        float *_Nonnull dv, size_t heads, size_t length, size_t head_dim, size_t ldq, size_t ldk, float scale,
+        uint32_t *_Nonnull scratch);
+
     // Turns logits[r] into (softmax − one-hot(target)) · factor and writes −log p(target) to losses[r]; a
     // negative target leaves zeros in both. With factor 0 the logits stay as they are.
     void (*_Nonnull cross_entropy)(float *_Nonnull logits, const int32_t *_Nonnull targets,
@@ -127,6 +139,11 @@ const ChoroyKernels *_Nullable choroy_kernels_avx512bf16(void);
 static inline size_t choroy_attention_scratch(size_t length, size_t stride) {
     size_t padded = (length + 63) / 64 * 64;
     return 2 * stride * 64 + 2 * padded * 64 + padded;
+}
+
+static inline size_t choroy_brain_attention_scratch(size_t length, size_t head_dim) {
+    size_t padded = (length + 63) / 64 * 64, even = (length + 1) / 2 * 2;
+    return padded / 2 * 3 * head_dim + (length + even) * head_dim + even * 64 + length;
 }
 
 #endif

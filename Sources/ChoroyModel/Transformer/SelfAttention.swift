@@ -39,7 +39,10 @@ struct SelfAttention: Sendable {
         let k = rotary(kProj(x, pass), positions: pass.positions, table: table)
         let v = vProj(x, pass)
         guard let memory = pass.memory else {
-            return oProj(attention(q: q, k: k, v: v, lengths: pass.lengths, shape: shape), pass)
+            return oProj(
+                attention(
+                    q: q, k: k, v: v, lengths: pass.lengths, shape: shape,
+                    precision: pass.precision), pass)
         }
         return oProj(
             attention(

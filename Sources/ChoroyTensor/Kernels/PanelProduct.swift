@@ -37,9 +37,12 @@ internal import ChoroySystem
         // rows, else of fewer columns, since each group of panels packs the left rows anew.
         let wanted = max(1, min(16, 2 * m * first.n * first.k / Self.tileOperations))
         let fewest = (m + Self.tileRows - 1) / Self.tileRows
-        let byColumns = max(1, min((wanted + fewest - 1) / fewest, first.n / 256))
+        let byColumns =
+            m >= wanted * 48 ? 1 : max(1, min((wanted + fewest - 1) / fewest, first.n / 256))
+        // A deep right factor is more than a cache holds, so fewer tiles read it again.
+        let least = first.k > 4 * first.kernels.depth ? 64 : 24
         let byRows = max(
-            fewest, min((wanted + byColumns - 1) / byColumns, (m + 23) / 24))
+            fewest, min((wanted + byColumns - 1) / byColumns, (m + least - 1) / least))
         let group = (first.count + byColumns - 1) / byColumns
         let groups = (first.count + group - 1) / group
         // Rows are dealt out in sixes, as the kernels take them.

@@ -31,9 +31,10 @@ public struct AttentionShape: Sendable, Equatable {
 /// q: [N, H · headDim], k and v: [N, KV · headDim], lengths: rows of each sequence, N in all. Scores
 /// exist for tiles of 64 keys only.
 /// Source: Vaswani et al. 2017, eq. 1; tiles: Dao 2023, https://arxiv.org/abs/2307.08691
-public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: AttentionShape)
-    -> Tensor
-{
+public func attention(
+    q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: AttentionShape,
+    precision: Precision = .float32
+) -> Tensor {
     precondition(
         q.width == shape.heads * shape.headDim && k.width == shape.keyValueHeads * shape.headDim
             && k.shape == v.shape && k.rows == q.rows && lengths.reduce(0, +) == q.rows,
@@ -43,11 +44,23 @@ public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: At
     // Two products forward, five backward, of what causality leaves.
     let operations = lengths.reduce(0) { $0 + $1 * ($1 + 1) } * shape.heads * shape.headDim
     OperationTimes.shared.count(operations: 2 * operations)
+    let isBrain = shape.takesBrain(precision)
     let y = unsafe Tensor(shape: q.shape) { y in
         guard let y = y.baseAddress else { return }
         ThreadPool.shared.run(lengths.count * shape.keyValueHeads) { piece in
             let (sequence, group) = (piece / shape.keyValueHeads, piece % shape.keyValueHeads)
             let (start, length) = (starts[sequence], lengths[sequence])
+            if isBrain {
+                let scratch = shape.brainScratch(length)
+                let head = group * shape.group
+                let offset = start * q.width + head * shape.headDim
+                let source = start * k.width + group * shape.headDim
+                unsafe Kernels.table.brain_attention?(
+                    q.pointer + offset, q.width, k.pointer + source, v.pointer + source, k.width,
+                    shape.group, length, shape.headDim, shape.scale, y + offset,
+                    logSumExp.pointer + head * q.rows + start, q.rows, scratch.words)
+                return
+            }
             let tiles = KeyValueTiles(count: (length + 63) / 64, shape: shape)
             let source = start * k.width + group * shape.headDim
             unsafe tiles.write(
@@ -69,7 +82,8 @@ public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: At
         ThreadPool.shared.run(lengths.count * shape.keyValueHeads) { piece in
             let (sequence, group) = (piece / shape.keyValueHeads, piece % shape.keyValueHeads)
             let backward = AttentionBackward(
-                shape: shape, start: starts[sequence], length: lengths[sequence], group: group)
+                shape: shape, start: starts[sequence], length: lengths[sequence], group: group,
+                isBrain: isBrain)
             unsafe backward.run(
                 q: q.pointer, k: k.pointer, v: v.pointer, y: y.pointer, dy: dy.pointer,
                 logSumExp: logSumExp.pointer, rows: q.rows, dq: dq.pointer, dk: dk.pointer,
@@ -82,12 +96,31 @@ public func attention(q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: At
     }
 }
 
+extension AttentionShape {
+    /// Whether the products of attention have factors of bfloat16.
+    fileprivate func takesBrain(_ precision: Precision) -> Bool {
+        unsafe precision == .bfloat16 && headDim % 16 == 0 && Kernels.table.brain_attention != nil
+    }
+
+    fileprivate func brainScratch(_ length: Int) -> TensorStorage {
+        TensorStorage(count: choroy_brain_attention_scratch(length, headDim))
+    }
+}
+
+extension TensorStorage {
+    /// The same memory as words of 32 bits.
+    fileprivate var words: UnsafeMutablePointer<UInt32> {
+        unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt32.self)
+    }
+}
+
 /// The gradient of the heads that share one key-value head in one sequence.
 private struct AttentionBackward {
     let shape: AttentionShape
     let start: Int
     let length: Int
     let group: Int
+    let isBrain: Bool
 
     func run(
         q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>,
@@ -96,8 +129,6 @@ private struct AttentionBackward {
         dv: UnsafeMutablePointer<Float>
     ) {
         let (stride, headDim) = (shape.stride, shape.headDim)
-        let scratch = TensorStorage(count: choroy_attention_scratch(length, stride))
-        defer { withExtendedLifetime(scratch) {} }
         let keyWidth = shape.keyValueHeads * headDim
         let keyOffset = start * keyWidth + group * headDim
         let width = shape.heads * headDim
@@ -108,6 +139,17 @@ private struct AttentionBackward {
                 unsafe (dk + offset).update(repeating: 0, count: headDim)
                 unsafe (dv + offset).update(repeating: 0, count: headDim)
             }
+            if isBrain {
+                let scratch = shape.brainScratch(length)
+                let offset = start * width + heads.lowerBound * headDim
+                unsafe Kernels.table.brain_attention_gradient?(
+                    q + offset, k + keyOffset, v + keyOffset, y + offset, dy + offset,
+                    logSumExp + heads.lowerBound * rows + start, rows, dq + offset, dk + keyOffset,
+                    dv + keyOffset, heads.count, length, headDim, width, keyWidth, shape.scale,
+                    scratch.words)
+                return
+            }
+            let scratch = TensorStorage(count: choroy_attention_scratch(length, stride))
             for head in heads {
                 let offset = start * width + head * headDim
                 unsafe Kernels.table.attention_gradient(
@@ -117,6 +159,7 @@ private struct AttentionBackward {
             }
             return
         }
+        let scratch = TensorStorage(count: choroy_attention_scratch(length, stride))
         let size = length * stride
         // q, y, dy, dq of one head; k, v, dk, dv of the group.
         let buffer = TensorStorage(count: 8 * size)

@@ -14,9 +14,9 @@ public func linearCrossEntropy(
         hidden, .dense(weight), replaced: nil, targets: targets, precision: precision)
 }
 
-/// Rows whose logits exist at once: blocks of equal size with at most ten million logits.
+/// Rows whose logits exist at once: blocks of equal size with at most twenty million logits.
 package func headBlock(rows: Int, vocabulary: Int) -> Int {
-    let blocks = max(1, (rows * vocabulary + (10 << 20) - 1) / (10 << 20))
+    let blocks = max(1, (rows * vocabulary + (20 << 20) - 1) / (20 << 20))
     return min(rows, ((rows + blocks - 1) / blocks + 15) / 16 * 16)
 }
 
