@@ -13,6 +13,16 @@ public final class Parameter: @unchecked Sendable {
     public private(set) var version = 0
     private var storage: TensorStorage
     private let packed = Mutex<(version: Int, matrix: PackedMatrix)?>(nil)
+    /// Whether the products of training keep the matrix packed until it changes: worth the memory when
+    /// several micro-batches multiply by one version.
+    package var keepsPanels = false
+    private let panels = Mutex<PackedPair>(PackedPair())
+
+    /// The matrix as the right factor of x · Wᵀ and of dy · W, with the precision of the two.
+    private struct PackedPair {
+        var forward, back: MatrixProduct.Right?
+        var precision = Precision.float32
+    }
 
     public var count: Int { shape.reduce(1, *) }
 
@@ -41,6 +51,7 @@ public final class Parameter: @unchecked Sendable {
         precondition(
             isKnownUniquelyReferenced(&storage),
             "update of \(name): a tensor made from its present values is alive")
+        panels.withLock { $0 = PackedPair() }
         unsafe change(storage.pointer)
         version += 1
     }
@@ -53,5 +64,36 @@ public final class Parameter: @unchecked Sendable {
             cache = (version, matrix)
             return matrix
         }
+    }
+
+    /// The matrix [O, K] as the right factor of a product: of x · Wᵀ, or of dy · W.
+    fileprivate func right(transposed: Bool, _ precision: Precision) -> MatrixProduct.Right {
+        guard keepsPanels else { return value.packedRight(transposed: transposed, precision) }
+        return panels.withLock { pair in
+            if pair.precision != precision { pair = PackedPair(precision: precision) }
+            if let kept = transposed ? pair.forward : pair.back { return kept }
+            let made = value.packedRight(transposed: transposed, precision)
+            if transposed { pair.forward = made } else { pair.back = made }
+            return made
+        }
+    }
+}
+
+extension Tensor {
+    /// A matrix [O, K] as the right factor of x · Wᵀ, or of dy · W when not `transposed`; a parameter may
+    /// have it packed already.
+    func right(transposed: Bool, _ precision: Precision) -> MatrixProduct.Right {
+        switch origin {
+        case .parameter(let parameter), .frozen(let parameter):
+            parameter.right(transposed: transposed, precision)
+        case .constant, .node: packedRight(transposed: transposed, precision)
+        }
+    }
+
+    fileprivate func packedRight(transposed: Bool, _ precision: Precision) -> MatrixProduct.Right {
+        let (outputs, depth) = (shape[0], shape[1])
+        return unsafe transposed
+            ? MatrixProduct.Right(.transposed(pointer), n: outputs, k: depth, precision: precision)
+            : MatrixProduct.Right(.plain(pointer), n: depth, k: outputs, precision: precision)
     }
 }

@@ -58,6 +58,7 @@ public final class Trainer: Sequence, IteratorProtocol {
         optimizer = Optimizer(
             trainable, settings: plan.optimizer, precision: plan.precision)
         gradients = Gradients(for: trainable)
+        for parameter in trainable { parameter.keepsPanels = plan.keepsPanels }
     }
 
     /// One step; nil when the plan is done.

@@ -170,6 +170,9 @@ public struct TrainingPlan: Sendable, Equatable {
     /// Most tokens of a step.
     public static let largestBatch = 1 << 24
 
+    /// Whether matrices stay packed between the micro-batches of a step: less work for more memory.
+    var keepsPanels: Bool { batchSize >= 4 * microBatchSize }
+
     /// Bytes a run on a text of `textBytes` needs at its peak: within about 15 % for texts of some
     /// megabytes, too much for much larger ones.
     public func memoryEstimate(_ config: TransformerConfig, textBytes: Int = 0) -> Int {
@@ -180,6 +183,9 @@ public struct TrainingPlan: Sendable, Equatable {
         // Weights, gradients, two moments, weights packed for evaluation, moments on their way to a
         // checkpoint.
         let parameters = 7 * config.parameterCount
+        // The matrices once more, as the right factors of two products.
+        let panels =
+            keepsPanels ? (precision == .bfloat16 ? 1 : 2) * config.parameterCount : 0
         // What each layer keeps for the way back, and what one layer needs in passing.
         let layer = 4 * width + 2 * (queries + keys) + 3 * inner
         let kept =
@@ -189,10 +195,11 @@ public struct TrainingPlan: Sendable, Equatable {
         // Logits of a block of tokens, or of eight windows of validation text, and those windows'
         // caches.
         let rows = max(
-            min(max(16, (10 << 20) / config.vocabSize), tokens), 8 * min(context, 1024))
+            headBlock(rows: tokens, vocabulary: config.vocabSize), 8 * min(context, 1024))
         let caches = 8 * 2 * keys * config.numHiddenLayers * (context + 64)
         let floats =
-            parameters + tokens * (kept + passing) + (rows + width) * config.vocabSize + caches
+            parameters + panels + tokens * (kept + passing) + (rows + width) * config.vocabSize
+            + caches
         return 4 * floats + 5 * textBytes + 20_000_000
     }
 }

@@ -53,7 +53,7 @@ struct `Never losing a step` {
         }
     }
 
-    @Test(arguments: ["1", "0.3"])
+    @Test(arguments: ["1", "0.5"])
     func `a learning rate that is far too high is told`(rate: String) throws {
         try TrainingFixture.withText { directory in
             let run = try TrainingFixture.shell(

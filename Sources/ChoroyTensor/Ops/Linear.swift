@@ -16,12 +16,11 @@ public func linear(_ x: Tensor, _ weight: Tensor, precision: Precision = .float3
         default: return PackedMatrix(weight).multiply(x)
         }
     }
-    let (rows, outputs, depth) = (x.rows, weight.shape[0], weight.width)
+    let (rows, outputs) = (x.rows, weight.shape[0])
     let y = unsafe Tensor(shape: x.shape(width: outputs)) { y in
         guard let y = y.baseAddress else { return }
         unsafe MatrixProduct.multiply(
-            .plain(x.pointer), .transposed(weight.pointer), into: y, m: rows, n: outputs, k: depth,
-            precision: precision)
+            .plain(x.pointer), weight.right(transposed: true, precision), into: y, m: rows)
     }
     return y.recording(x, weight) { dy, gradients in
         [
@@ -33,12 +32,10 @@ public func linear(_ x: Tensor, _ weight: Tensor, precision: Precision = .float3
 
 /// dy · W [N, K].
 package func inputGradient(dy: Tensor, weight: Tensor, precision: Precision) -> Tensor {
-    let (outputs, depth) = (weight.shape[0], weight.width)
-    return unsafe Tensor(shape: dy.shape(width: depth)) { dx in
+    unsafe Tensor(shape: dy.shape(width: weight.width)) { dx in
         guard let dx = dx.baseAddress else { return }
         unsafe MatrixProduct.multiply(
-            .plain(dy.pointer), .plain(weight.pointer), into: dx, m: dy.rows, n: depth,
-            k: outputs, precision: precision)
+            .plain(dy.pointer), weight.right(transposed: false, precision), into: dx, m: dy.rows)
     }
 }
 

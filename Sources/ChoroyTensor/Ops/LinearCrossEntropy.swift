@@ -37,14 +37,9 @@ enum HeadMatrix {
         guard case .dense(let weight) = self else {
             return PreparedHead(head: self, forward: nil, back: nil)
         }
-        let (outputs, depth) = (weight.shape[0], weight.width)
-        let forward = unsafe MatrixProduct.Right(
-            .transposed(weight.pointer), n: outputs, k: depth, precision: precision)
-        let back =
-            records
-            ? unsafe MatrixProduct.Right(
-                .plain(weight.pointer), n: depth, k: outputs, precision: precision) : nil
-        return PreparedHead(head: self, forward: forward, back: back)
+        return PreparedHead(
+            head: self, forward: weight.right(transposed: true, precision),
+            back: records ? weight.right(transposed: false, precision) : nil)
     }
 
     /// What gradients may flow to; nothing for bytes.
