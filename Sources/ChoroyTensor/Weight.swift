@@ -123,12 +123,15 @@ extension Weight {
 
 /// x · Wᵀ: [N, K] to [N, O]; remembered for the backward pass when `recording`.
 public func linear(
-    _ x: Tensor, _ weight: Weight, recording: Bool, precision: Precision = .float32
+    _ x: Tensor, _ weight: Weight, recording: Bool, precision: Precision = .float32,
+    isOnlyUse: Bool = false
 ) -> Tensor {
     let y =
         switch weight.storage {
         case .dense(let parameter):
-            linear(x, parameter.value(recording: recording), precision: precision)
+            linear(
+                x, parameter.value(recording: recording), precision: precision,
+                isOnlyUse: isOnlyUse)
         case .int8(let matrix): linear(x, matrix, recording: recording, precision: precision)
         }
     guard let replacement = weight.replacement else { return y }

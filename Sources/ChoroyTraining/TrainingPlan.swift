@@ -186,8 +186,10 @@ public struct TrainingPlan: Sendable, Equatable {
         // The matrices once more, as the right factors of two products.
         let panels =
             keepsPanels ? (precision == .bfloat16 ? 1 : 2) * config.parameterCount : 0
-        // What each layer keeps for the way back, and what one layer needs in passing.
-        let layer = 4 * width + 2 * (queries + keys) + 3 * inner
+        // What each layer keeps for the way back, and what one layer needs in passing. The gated product
+        // is kept as the gradient of the next matrix reads it.
+        let layer =
+            4 * width + 2 * (queries + keys) + 2 * inner + inner / (precision == .bfloat16 ? 2 : 1)
         let kept =
             checkpointActivations
             ? config.numHiddenLayers * width + layer : config.numHiddenLayers * layer

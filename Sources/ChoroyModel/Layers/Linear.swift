@@ -15,10 +15,13 @@ public struct Linear: Sendable {
     /// Whether this is a product with the matrix and nothing else.
     var isPlain: Bool { adapter == nil && weight.replacement == nil }
 
-    /// x: [N, in] to [N, out].
-    public func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+    /// x: [N, in] to [N, out]; `isOnlyUse` when nothing else remembers x for the backward pass.
+    public func callAsFunction(_ x: Tensor, _ pass: ForwardPass, isOnlyUse: Bool = false) -> Tensor
+    {
         guard let adapter else {
-            return linear(x, weight, recording: pass.recordsGradient, precision: pass.precision)
+            return linear(
+                x, weight, recording: pass.recordsGradient, precision: pass.precision,
+                isOnlyUse: isOnlyUse)
         }
         return adapter(x, changing: weight, pass)
     }

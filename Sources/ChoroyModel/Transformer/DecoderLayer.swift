@@ -63,7 +63,8 @@ struct MLP: Sendable {
     }
 
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        downProj(swiGLU(gate: gateProj(x, pass), up: upProj(x, pass)), pass)
+        downProj(
+            swiGLU(gate: gateProj(x, pass), up: upProj(x, pass)), pass, isOnlyUse: true)
     }
 
     /// Whether `step` computes the same.
