@@ -116,24 +116,36 @@ public struct Sampler: Sendable {
 
     // MARK: Top-k, top-p, min-p
 
-    private struct Scored {
-        var id: Int
-        var score: Double
+    /// A token and its score in one number: the likeliest is the largest, of equals the smallest id.
+    private struct Ranked {
+        let key: UInt64
 
-        /// Likeliest first; of equals the smallest id first.
-        static func precedes(_ a: Scored, _ b: Scored) -> Bool {
-            a.score != b.score ? a.score > b.score : a.id < b.id
+        init(_ id: Int, _ score: Float) {
+            // −0 becomes 0. The bits of positive floats order as the floats do, those of negative ones
+            // the other way.
+            let bits = (score + 0).bitPattern
+            let ordered = bits >> 31 == 1 ? ~bits : bits | 0x8000_0000
+            key = UInt64(ordered) << 32 | UInt64(~UInt32(truncatingIfNeeded: id))
         }
+
+        var id: Int { Int(~UInt32(truncatingIfNeeded: key)) }
+        var score: Double {
+            let ordered = UInt32(key >> 32)
+            return Double(
+                Float(bitPattern: ordered >> 31 == 1 ? ordered & 0x7fff_ffff : ~ordered))
+        }
+
+        static func precedes(_ a: Ranked, _ b: Ranked) -> Bool { a.key > b.key }
     }
 
     /// What top-k, top-p and min-p leave.
     ///
     /// Each leaves the head of the same descending order, so the shortest head decides, and only
     /// that much of the vocabulary is ever sorted.
-    private func kept(_ scores: [Float]) -> [Scored] {
+    private func kept(_ scores: [Float]) -> [Ranked] {
         let limit = parameters.topK == 0 ? scores.count : min(parameters.topK, scores.count)
         let all = scores.enumerated().lazy.filter { $0.element > -Float.infinity }
-            .map { Scored(id: $0.offset, score: Double($0.element)) }
+            .map { Ranked($0.offset, $0.element) }
         if limit == scores.count && parameters.topP == 1 && parameters.minP == 0 {
             return Array(all)
         }
@@ -155,7 +167,7 @@ public struct Sampler: Sendable {
     }
 
     /// The head that top-p and min-p leave of tokens in descending order; at least one.
-    private func head(of sorted: [Scored], peak: Double, mass: Double) -> [Scored] {
+    private func head(of sorted: [Ranked], peak: Double, mass: Double) -> [Ranked] {
         let floor = peak + log(parameters.minP)
         var sum = 0.0
         for (index, scored) in sorted.enumerated() {
@@ -186,19 +198,31 @@ public struct Sampler: Sendable {
                 }
             }
         }
-        columns.sort(by: >)
-        return columns[count - 1] > -Float.infinity ? columns[count - 1] : nil
+        // The least of those that fewer than `count` others exceed.
+        var reached = Float.infinity
+        unsafe columns.withUnsafeBytes { bytes in
+            for value in columns {
+                var larger = SIMD16<Int32>()
+                for column in stride(from: 0, to: width, by: 16) {
+                    let some = unsafe bytes.loadUnaligned(
+                        fromByteOffset: 4 * column, as: SIMD16<Float>.self)
+                    larger.replace(with: larger &+ 1, where: some .> value)
+                }
+                reached = larger.wrappedSum() < count ? min(reached, value) : reached
+            }
+        }
+        return reached > -Float.infinity ? reached : nil
     }
 
     /// The `count` largest scores in descending order, without those below `floor` and without −∞.
-    private static func largest(_ count: Int, of scores: [Float], from floor: Double) -> [Scored] {
-        var kept: [Scored] = []
+    private static func largest(_ count: Int, of scores: [Float], from floor: Double) -> [Ranked] {
+        var kept: [Ranked] = []
         if let reached = reached(by: count, of: scores) {
+            kept.reserveCapacity(2 * count)
             for (id, value) in scores.enumerated() where value >= reached {
-                let score = Double(value)
-                if score >= floor { kept.append(Scored(id: id, score: score)) }
+                if Double(value) >= floor { kept.append(Ranked(id, value)) }
             }
-            kept.sort(by: Scored.precedes)
+            kept.sort(by: Ranked.precedes)
             return kept.count > count ? Array(kept[..<count]) : kept
         }
         // Sorting the buffer each time it is full costs V + (entries · log count) in all.
@@ -212,15 +236,15 @@ public struct Sampler: Sendable {
             guard isFull ? score > least : score >= least && value > -Float.infinity else {
                 continue
             }
-            kept.append(Scored(id: id, score: score))
+            kept.append(Ranked(id, value))
             if kept.count == capacity {
-                kept.sort(by: Scored.precedes)
+                kept.sort(by: Ranked.precedes)
                 kept.removeSubrange(count...)
                 least = kept[count - 1].score
                 isFull = true
             }
         }
-        kept.sort(by: Scored.precedes)
+        kept.sort(by: Ranked.precedes)
         return kept.count > count ? Array(kept[..<count]) : kept
     }
 }

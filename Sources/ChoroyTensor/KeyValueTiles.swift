@@ -2,6 +2,7 @@ internal import CChoroyKernels
 
 /// Keys and values of one head in tiles of 64 positions: keys [headDim, 64], values [64, stride].
 ///
+/// In bytes a tile is what `int8_store` in choroy_kernels.h says, less than a third of the memory.
 /// Positions are counted from 0 and tiles begin at multiples of 64, so a query walks the same tiles in
 /// the same order whether its keys came in one piece or many.
 ///
@@ -9,7 +10,10 @@ internal import CChoroyKernels
 @safe package struct KeyValueTiles: @unchecked Sendable {
     /// Floats of one tile, keys and values together.
     package static func tileSize(_ shape: AttentionShape) -> Int {
-        64 * (shape.headDim + shape.stride)
+        switch shape.cacheType {
+        case .float32: 64 * (shape.headDim + shape.stride)
+        case .int8: 32 * shape.stride + 128
+        }
     }
 
     let shape: AttentionShape
@@ -49,6 +53,13 @@ internal import CChoroyKernels
         while i < count {
             let (tile, column) = ((position + i) / 64, (position + i) % 64)
             let some = min(64 - column, count - i)
+            defer { i += some }
+            if shape.cacheType == .int8 {
+                unsafe Kernels.table.int8_store(
+                    keys + i * stride, values + i * stride, stride, some, headDim, bytes(tile),
+                    column)
+                continue
+            }
             let keyTile = unsafe tiles[tile] + offset
             unsafe Kernels.table.transpose(
                 keys + i * stride, stride, keyTile + column, 64, some, headDim)
@@ -56,7 +67,6 @@ internal import CChoroyKernels
                 unsafe (keyTile + 64 * headDim + (column + r) * shape.stride).update(
                     from: values + (i + r) * stride, count: headDim)
             }
-            i += some
         }
     }
 
@@ -69,6 +79,19 @@ internal import CChoroyKernels
         guard rows > 0 else { return }
         defer { withExtendedLifetime(owner) {} }
         let count = (past + rows - 1) / 64 + 1
+        if shape.cacheType == .int8 {
+            precondition(unsafe logSumExp == nil, "attend: bytes leave no sums for a gradient")
+            unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<UInt8>.self, capacity: count) {
+                places in
+                guard let places = places.baseAddress else { return }
+                for t in 0..<count {
+                    unsafe (places + t).initialize(to: UnsafePointer(bytes(t)))
+                }
+                unsafe Kernels.table.int8_attention(
+                    q, stride, rows, past, shape.headDim, places, shape.scale, y, outStride)
+            }
+            return
+        }
         // Keys, then values.
         unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 2 * count) {
             places in
@@ -81,5 +104,9 @@ internal import CChoroyKernels
                 q, stride, rows, past, shape.headDim, places, places + count, shape.stride,
                 shape.scale, y, outStride, logSumExp)
         }
+    }
+
+    private func bytes(_ tile: Int) -> UnsafeMutablePointer<UInt8> {
+        unsafe UnsafeMutableRawPointer(tiles[tile] + offset).assumingMemoryBound(to: UInt8.self)
     }
 }

@@ -24,6 +24,11 @@ public struct Weight: Sendable {
         self.replacement = replacement
     }
 
+    /// Whether the matrix is kept in bytes.
+    package var isInt8: Bool {
+        if case .int8 = storage { true } else { false }
+    }
+
     /// [O, K].
     public var shape: [Int] {
         switch storage {

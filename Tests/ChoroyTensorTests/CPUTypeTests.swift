@@ -17,6 +17,8 @@ import Testing
             }
             for headDim in [2, 8, 16, 20, 64] {
                 expectAttention(lengths: [1, 5, 64, 65, 130], heads: 4, keyValueHeads: 2, headDim)
+                expectByteAttention(
+                    lengths: [1, 5, 64, 65, 130], heads: 4, keyValueHeads: 2, headDim)
             }
         }
     }
@@ -36,7 +38,10 @@ import Testing
             for (outputs, depth) in [(1, 1), (65, 33), (100, 129), (64, 1500), (23, 640)] {
                 expectSameRows(outputs: outputs, depth: depth)
             }
-            for headDim in [2, 16, 20, 64] { expectSameQueries(headDim: headDim) }
+            for headDim in [2, 16, 20, 64] {
+                expectSameQueries(headDim: headDim)
+                expectSameQueries(headDim: headDim, cacheType: .int8)
+            }
         }
     }
 

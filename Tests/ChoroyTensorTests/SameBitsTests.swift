@@ -106,9 +106,13 @@ func expectSameRows(
 }
 
 /// Attention over a cache: whatever the pieces in which 200 positions arrive, and without a cache.
-func expectSameQueries(headDim: Int, sourceLocation: SourceLocation = #_sourceLocation) {
+func expectSameQueries(
+    headDim: Int, cacheType: AttentionShape.CacheType = .float32,
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
     let length = 200
-    let shape = AttentionShape(heads: 4, keyValueHeads: 2, headDim: headDim)
+    let shape = AttentionShape(
+        heads: 4, keyValueHeads: 2, headDim: headDim, cacheType: cacheType)
     let q = Sample(length, 4 * headDim, seed: 1, spread: 3)
     let k = Sample(length, 2 * headDim, seed: 2, spread: 3)
     let v = Sample(length, 2 * headDim, seed: 3)

@@ -14,6 +14,7 @@
 #include "../int8/quantize.h"
 #include "../int8/multiply.h"
 #include "../int8/widen.h"
+#include "../int8/attention.h"
 
 #if HAS_BRAIN
 #include "../bfloat16/pack.h"
@@ -46,4 +47,6 @@ static const ChoroyKernels NAMED(table) = {
     .int8_quantize = NAMED(int8_quantize),
     .int8_multiply = NAMED(int8_multiply),
     .int8_widen = NAMED(int8_widen),
+    .int8_store = NAMED(int8_store),
+    .int8_attention = NAMED(int8_attention),
 };

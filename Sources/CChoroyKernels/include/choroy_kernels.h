@@ -128,6 +128,15 @@ typedef struct ChoroyKernels {
     // y[r][k] = scales[r] · (weights[r][k] − 128): the first rows of a panel [depth / 4][columns][4].
     void (*_Nonnull int8_widen)(const uint8_t *_Nonnull weights, size_t columns,
         const float *_Nonnull scales, float *_Nonnull y, size_t rows, size_t depth);
+
+    // `rows` keys and values, ldx floats apart, rounded to bytes into a tile from `column` on. A tile is 128 bytes
+    // for each of head_dim rounded up to 16, and 128 floats.
+    void (*_Nonnull int8_store)(const float *_Nonnull keys, const float *_Nonnull values, size_t ldx, size_t rows,
+        size_t head_dim, uint8_t *_Nonnull tile, size_t column);
+    // `attention` over such tiles, with queries and weights rounded to 15 bits; head_dim is at most 512.
+    void (*_Nonnull int8_attention)(const float *_Nonnull q, size_t q_stride, size_t rows, size_t past,
+        size_t head_dim, const uint8_t *_Nonnull const *_Nonnull tiles, float scale, float *_Nonnull out,
+        size_t out_stride);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);

@@ -17,9 +17,7 @@ INLINE void int8_block(int rows, int vectors, const uint8_t *weights, size_t ste
             bytes16x4 column[INT8_VECTORS];
             UNROLL for (int j = 0; j < vectors; j++) column[j] = load_weights(weights + 64 * j);
             UNROLL for (int i = 0; i < rows; i++) {
-                int32_t four;
-                __builtin_memcpy(&four, x + (i * groups + g) * CHOROY_INT8_GROUP + k, 4);
-                bytes4 row = spread(four);
+                bytes4 row = spread(four_bytes(x + (i * groups + g) * CHOROY_INT8_GROUP + k));
                 UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = dot4(sum[i][j], column[j], row);
             }
         }

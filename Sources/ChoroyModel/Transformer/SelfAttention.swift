@@ -7,7 +7,7 @@ struct SelfAttention: Sendable {
     let vProj: Linear
     let oProj: Linear
     private let layer: Int
-    private let shape: AttentionShape
+    let shape: AttentionShape
     /// The matrices of q, k and v, and that of o, for a step.
     private let inputs: [Weight]
     private let outputs: [Weight]
@@ -15,9 +15,6 @@ struct SelfAttention: Sendable {
     init(_ config: TransformerConfig, layer: Int, in scope: ParameterScope) throws {
         let deviation = Float(config.initializerRange)
         let width = config.hiddenSize
-        shape = AttentionShape(
-            heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
-            headDim: config.headDim)
         self.layer = layer
         let queries = config.numAttentionHeads * config.headDim
         let keys = config.numKeyValueHeads * config.headDim
@@ -26,6 +23,12 @@ struct SelfAttention: Sendable {
         vProj = try Linear(width, keys, in: scope["v_proj"], deviation: deviation)
         oProj = try Linear(
             queries, width, in: scope["o_proj"], deviation: config.residualDeviation)
+        // A model whose weights are bytes, for speed and memory, keeps what it remembers so too. The kernel's
+        // sums hold up to 512 columns.
+        let isInt8 = kProj.weight.isInt8 && config.headDim <= 512
+        shape = AttentionShape(
+            heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
+            headDim: config.headDim, cacheType: isInt8 ? .int8 : .float32)
         inputs = [qProj.weight, kProj.weight, vProj.weight]
         outputs = [oProj.weight]
     }
@@ -41,7 +44,8 @@ struct SelfAttention: Sendable {
         guard let memory = pass.memory else {
             return oProj(
                 attention(
-                    q: q, k: k, v: v, lengths: pass.lengths, shape: shape,
+                    q: q, k: k, v: v, lengths: pass.lengths,
+                    shape: pass.recordsGradient ? shape.inFloats : shape,
                     precision: pass.precision), pass)
         }
         return oProj(

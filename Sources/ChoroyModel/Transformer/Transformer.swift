@@ -70,10 +70,7 @@ public struct Transformer: LanguageModel, Sendable {
 
     public func initialState() -> KeyValueCache {
         KeyValueCache(
-            layers: config.numHiddenLayers,
-            shape: AttentionShape(
-                heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
-                headDim: config.headDim))
+            layers: config.numHiddenLayers, shape: layers[0].selfAttn.shape)
     }
 
     /// - Precondition: no sequence grows beyond `config.maxPositionEmbeddings`; tokens are below V.

@@ -8,14 +8,29 @@ public struct AttentionShape: Sendable, Equatable {
     public let heads: Int
     public let keyValueHeads: Int
     public let headDim: Int
+    /// How keys and values are kept.
+    public let cacheType: CacheType
 
-    public init(heads: Int, keyValueHeads: Int, headDim: Int) {
+    /// Numbers of which remembered keys and values consist.
+    public enum CacheType: Sendable {
+        case float32
+        /// Bytes with a scale for each key and each value.
+        case int8
+    }
+
+    public init(heads: Int, keyValueHeads: Int, headDim: Int, cacheType: CacheType = .float32) {
         precondition(
             keyValueHeads > 0 && heads % keyValueHeads == 0,
             "attention: \(heads) heads, \(keyValueHeads) key-value heads")
         self.heads = heads
         self.keyValueHeads = keyValueHeads
         self.headDim = headDim
+        self.cacheType = cacheType
+    }
+
+    /// The same over floats, which alone has a gradient.
+    package var inFloats: AttentionShape {
+        AttentionShape(heads: heads, keyValueHeads: keyValueHeads, headDim: headDim)
     }
 
     var group: Int { heads / keyValueHeads }
@@ -29,7 +44,7 @@ public struct AttentionShape: Sendable, Equatable {
 ///     y = softmax(q · kᵀ / sqrt(headDim), hidden where key > query) · v
 ///
 /// q: [N, H · headDim], k and v: [N, KV · headDim], lengths: rows of each sequence, N in all. Scores
-/// exist for tiles of 64 keys only.
+/// exist for tiles of 64 keys only. Over keys and values in bytes nothing is recorded.
 /// Source: Vaswani et al. 2017, eq. 1; tiles: Dao 2023, https://arxiv.org/abs/2307.08691
 public func attention(
     q: Tensor, k: Tensor, v: Tensor, lengths: [Int], shape: AttentionShape,
@@ -40,7 +55,8 @@ public func attention(
             && k.shape == v.shape && k.rows == q.rows && lengths.reduce(0, +) == q.rows,
         "attention: q \(q.shape), k \(k.shape), v \(v.shape), lengths \(lengths), \(shape)")
     let starts = lengths.indices.map { lengths[..<$0].reduce(0, +) }
-    let logSumExp = TensorStorage(count: shape.heads * q.rows)
+    let isInt8 = shape.cacheType == .int8
+    let logSumExp = TensorStorage(count: isInt8 ? 0 : shape.heads * q.rows)
     // Two products forward, five backward, of what causality leaves.
     let operations = lengths.reduce(0) { $0 + $1 * ($1 + 1) } * shape.heads * shape.headDim
     OperationTimes.shared.count(operations: 2 * operations)
@@ -70,10 +86,12 @@ public func attention(
                 let offset = start * q.width + head * shape.headDim
                 unsafe tiles.attend(
                     q.pointer + offset, stride: q.width, rows: length, past: 0, into: y + offset,
-                    stride: q.width, logSumExp: logSumExp.pointer + head * q.rows + start)
+                    stride: q.width,
+                    logSumExp: isInt8 ? nil : logSumExp.pointer + head * q.rows + start)
             }
         }
     }
+    if isInt8 { return y }
     return y.recording(q, k, v) { dy, _ in
         OperationTimes.shared.count(operations: 5 * operations)
         let dq = TensorStorage(count: q.count)
