@@ -7,22 +7,29 @@ import Synchronization
     /// The floats; 64-byte aligned. Read-only after the operation that made the block has returned.
     package let pointer: UnsafeMutablePointer<Float>
     package let count: Int
+    /// Of the block, which may be larger than `count` needs.
+    private let sizeClass: Int
     /// The same numbers in bytes, once a product has asked for them.
     let rounded = Mutex<Int8Activations?>(nil)
 
     /// A block of `count` floats with undefined content.
     package init(count: Int) {
         self.count = count
-        unsafe pointer = StorageRecycler.shared.take(count)
+        unsafe (pointer, sizeClass) = StorageRecycler.shared.take(count)
     }
 
-    deinit { unsafe StorageRecycler.shared.give(pointer, count) }
+    deinit { unsafe StorageRecycler.shared.give(pointer, sizeClass) }
 }
 
 /// Freed blocks by size, kept for the next operation that needs one.
+///
+/// A free block of the same size or little more serves before a new one: lengths that differ from step
+/// to step, as conversations have them, would otherwise each keep blocks of their own.
 package final class StorageRecycler: Sendable {
     package static let shared = StorageRecycler()
 
+    /// How many classes above its own a block may be taken from: less than twice the size.
+    private static let reach = 3
     /// Bytes of free blocks that may be kept.
     private static let limit = 1 << 31
     private let free = Mutex<Free>(Free())
@@ -33,36 +40,46 @@ package final class StorageRecycler: Sendable {
         var bytes = 0
     }
 
-    /// Capacity for `count` floats, and the class of such blocks: powers of two with three steps
-    /// between, so that near sizes share.
-    private static func capacity(_ count: Int) -> (floats: Int, sizeClass: Int) {
-        if count <= 64 { return (64, 0) }
+    /// The class of blocks for `count` floats: powers of two with three steps between.
+    private static func sizeClass(_ count: Int) -> Int {
+        if count <= 64 { return 4 * 4 + 4 }
         let shift = Int.bitWidth - (count - 1).leadingZeroBitCount - 3
-        let steps = ((count - 1) >> shift) + 1
-        return (steps << shift, 4 * shift + steps)
+        return 4 * shift + ((count - 1) >> shift) + 1
     }
 
-    fileprivate func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let (capacity, sizeClass) = Self.capacity(count)
-        let kept: UInt? = free.withLock { free in
-            guard let block = free.blocks[sizeClass].popLast() else { return nil }
-            free.bytes -= capacity * 4
-            return block
+    /// Floats of a block.
+    private static func capacity(_ sizeClass: Int) -> Int {
+        // Steps of 5 … 8.
+        let shift = (sizeClass - 5) / 4
+        return (sizeClass - 4 * shift) << shift
+    }
+
+    /// A block for `count` floats, and its class.
+    fileprivate func take(_ count: Int) -> (UnsafeMutablePointer<Float>, Int) {
+        let wanted = Self.sizeClass(count)
+        let kept: (address: UInt, sizeClass: Int)? = free.withLock { free in
+            for sizeClass in wanted...wanted + Self.reach {
+                guard let block = free.blocks[sizeClass].popLast() else { continue }
+                free.bytes -= Self.capacity(sizeClass) * 4
+                return (block, sizeClass)
+            }
+            return nil
         }
-        if let kept, let pointer = unsafe UnsafeMutablePointer<Float>(bitPattern: kept) {
-            return unsafe pointer
+        if let kept, let pointer = unsafe UnsafeMutablePointer<Float>(bitPattern: kept.address) {
+            return unsafe (pointer, kept.sizeClass)
         }
+        let capacity = Self.capacity(wanted)
         let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity * 4, alignment: 64)
-        return unsafe raw.bindMemory(to: Float.self, capacity: capacity)
+        return unsafe (raw.bindMemory(to: Float.self, capacity: capacity), wanted)
     }
 
-    fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
-        let (capacity, sizeClass) = Self.capacity(count)
+    fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, _ sizeClass: Int) {
+        let bytes = Self.capacity(sizeClass) * 4
         let address = UInt(bitPattern: pointer)
         let kept = free.withLock { free in
-            guard free.bytes + capacity * 4 <= Self.limit else { return false }
+            guard free.bytes + bytes <= Self.limit else { return false }
             free.blocks[sizeClass].append(address)
-            free.bytes += capacity * 4
+            free.bytes += bytes
             return true
         }
         if !kept { unsafe UnsafeMutableRawPointer(pointer).deallocate() }

@@ -194,14 +194,12 @@ public struct TrainingPlan: Sendable, Equatable {
             checkpointActivations
             ? config.numHiddenLayers * width + layer : config.numHiddenLayers * layer
         let passing = 6 * width + 5 * inner
-        // Logits of a block of tokens, or of eight windows of validation text, and those windows'
-        // caches.
+        // Logits of a block of tokens, or of eight windows of validation text; all else of those finds
+        // room in what the steps leave.
         let rows = max(
             headBlock(rows: tokens, vocabulary: config.vocabSize), 8 * min(context, 1024))
-        let caches = 8 * 2 * keys * config.numHiddenLayers * (context + 64)
         let floats =
             parameters + panels + tokens * (kept + passing) + (rows + width) * config.vocabSize
-            + caches
         return 4 * floats + 5 * textBytes + 20_000_000
     }
 }

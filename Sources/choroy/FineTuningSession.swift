@@ -118,11 +118,16 @@ struct FineTuningSession {
     /// Bytes that the run needs at its peak, about.
     private static func memory(_ plan: TrainingPlan, _ base: FineTuningBase, trainable: Int) -> Int
     {
-        // The plan's estimate has seven floats for each parameter; a frozen one needs two: itself, and
-        // itself packed for validation. A trained one has its best value besides.
-        let parameters = base.config.parameterCount
-        let estimate = plan.memoryEstimate(base.config)
-        return estimate - 4 * 7 * parameters + 4 * (2 * parameters + 6 * trainable)
+        let (config, parameters) = (base.config, base.config.parameterCount)
+        // What a layer needs in passing of the conversations held back, read 4,096 tokens at once.
+        let look = 4096 * (4 * config.hiddenSize + 3 * config.intermediateSize)
+        let all = plan.memoryEstimate(config) + 4 * look
+        guard trainable < parameters else { return all }
+        // The plan has seven floats for each parameter. A frozen one needs three: itself, and itself packed
+        // for validation and for the way there and back. Its adapter reads the gated product in floats.
+        let gated =
+            plan.context * plan.microBatchSize * config.numHiddenLayers * config.intermediateSize
+        return all + 4 * (5 * trainable - 4 * parameters + gated)
     }
 
     // MARK: - Before the start

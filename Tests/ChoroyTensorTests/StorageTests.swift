@@ -21,9 +21,20 @@ import Testing
             #expect(recycler.freeBytes == 4096)
             #expect(address(897) == first)
             #expect(recycler.freeBytes == 4096)
-            // 897 … 1024 share blocks; 1025 is beyond.
+            // 513 … 1024 may have it; 512 are half of it, and 1025 are more.
+            #expect(address(513) == first)
+            #expect(address(512) != first)
+            #expect(recycler.freeBytes == 4096 + 2048)
             #expect(address(1025) != first)
-            #expect(recycler.freeBytes == 4096 + 5120)
+            #expect(recycler.freeBytes == 4096 + 2048 + 5120)
+            do {
+                // A block goes back as large as it was, whoever had it.
+                let (small, large) = (TensorStorage(count: 600), TensorStorage(count: 1000))
+                #expect(unsafe UInt(bitPattern: small.pointer) == first)
+                #expect(recycler.freeBytes == 2048)
+                withExtendedLifetime(large) {}
+            }
+            #expect(recycler.freeBytes == 4096 + 2048 + 5120)
             let alive = Tensor([1, 2, 3], shape: [3])
             recycler.drain()
             #expect(recycler.freeBytes == 0)
