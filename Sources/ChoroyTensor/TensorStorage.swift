@@ -42,9 +42,9 @@ package final class StorageRecycler: Sendable {
 
     /// The class of blocks for `count` floats: powers of two with three steps between.
     private static func sizeClass(_ count: Int) -> Int {
-        if count <= 64 { return 4 * 4 + 4 }
-        let shift = Int.bitWidth - (count - 1).leadingZeroBitCount - 3
-        return 4 * shift + ((count - 1) >> shift) + 1
+        let last = max(count, 64) - 1
+        let shift = Int.bitWidth - last.leadingZeroBitCount - 3
+        return 4 * shift + (last >> shift) + 1
     }
 
     /// Floats of a block.

@@ -194,12 +194,16 @@ public struct TrainingPlan: Sendable, Equatable {
             checkpointActivations
             ? config.numHiddenLayers * width + layer : config.numHiddenLayers * layer
         let passing = 6 * width + 5 * inner
-        // Logits of a block of tokens, or of eight windows of validation text; all else of those finds
-        // room in what the steps leave.
+        // Eight windows of validation text and their caches find room in what the steps leave, if that is
+        // enough.
+        let windows = 8 * min(context, 1024)
+        let caches = 8 * 2 * keys * config.numHiddenLayers * (context + 64)
+        let activations = max(tokens * (kept + passing), caches + windows * passing)
+        // Logits of a block of tokens, or of those windows.
         let rows = max(
-            headBlock(rows: tokens, vocabulary: config.vocabSize), 8 * min(context, 1024))
+            headBlock(rows: tokens, vocabulary: config.vocabSize), windows)
         let floats =
-            parameters + panels + tokens * (kept + passing) + (rows + width) * config.vocabSize
+            parameters + panels + activations + (rows + width) * config.vocabSize
         return 4 * floats + 5 * textBytes + 20_000_000
     }
 }

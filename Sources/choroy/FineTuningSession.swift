@@ -75,8 +75,10 @@ struct FineTuningSession {
                 steps: steps, context: context, tokensOfConversation: tokens, of: count)
         }
         let first = try plan(1)
+        // An adapter's own numbers are few beside the model's.
         try TrainingSession.checkMemory(
-            Self.memory(first, base, trainable: base.config.parameterCount))
+            Self.memory(
+                first, base, trainable: method == .full ? base.config.parameterCount : 0))
         let learner = try base.learner(method, seed: first.seed)
         trainableCount = learner.trainable.reduce(0) { $0 + $1.count }
         // A moment of training that is thrown away, to know what the work costs here.

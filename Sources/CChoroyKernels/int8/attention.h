@@ -24,9 +24,10 @@ static void NAMED(int8_store)(const float *keys, const float *values, size_t ldx
         // One byte of each word in four rows of values.
         v16i *words = (v16i *)(tile + TILE * stride + column / 4 * 4 * stride);
         int shift = 8 * (column % 4);
+        int32_t others = (int32_t)~(0xffu << shift);
         for (size_t k = 0; k < stride; k += 16, words++) {
             v16i byte = (__builtin_convertvector(*(const v16i8 *)(bytes + k), v16i) & 0xff) ^ 0x80;
-            *words = (*words & ~(0xff << shift)) | byte << shift;
+            *words = (*words & others) | byte << shift;
         }
     }
 }
@@ -62,7 +63,7 @@ INLINE fine_row round_fine(const float *x, size_t vectors, int8_t *high, int8_t 
     return (fine_row){ high, low, scale, -128 * __builtin_reduce_add(sum) };
 }
 
-// Row by bytes [depth / 4][…][4] for 16 · vectors columns, exact but for the last product. Sums hold up to a
+// Row by bytes [depth / 4][…][4] for 16 · vectors columns. The integers are exact; they hold up to a
 // depth of 512.
 INLINE void fine_block(int vectors, fine_row x, const uint8_t *bytes, size_t step, size_t depth, v16 *y)
 {
@@ -91,10 +92,11 @@ INLINE void fine_scores(fine_row q, const uint8_t *keys, size_t stride, const fl
     }
 }
 
+#define VALUE_VECTORS (INT8_VECTORS < 2 ? 1 : 2)
+
 // sums = sums · fade + w · values
 INLINE void fine_values(fine_row w, const uint8_t *values, size_t stride, size_t depth, float fade, float *sums)
 {
-#define VALUE_VECTORS (INT8_VECTORS < 2 ? 1 : 2)
     size_t j = 0;
     v16 y[INT8_VECTORS];
     for (; j + 16 * VALUE_VECTORS <= stride; j += 16 * VALUE_VECTORS) {
@@ -135,12 +137,10 @@ static void NAMED(int8_attention)(const float *q, size_t q_stride, size_t rows, 
                 size_t width = (seen + 15) / 16 * 16;
                 fine_scores(queries[i], keys, stride, key_scales, width, weights);
                 float fade = tile_weights(weights, width, seen, scale, t == 0, maximum + i, total + i);
-                for (size_t j = 0; j < width; j += 16) {
-                    // Hidden keys have weight 0, whatever scale lies behind them.
-                    v16 weight = load(weights + j);
-                    v16i bits = (v16i)(weight * load(value_scales + j)) & (weight != splat(0));
-                    store(weights + j, (v16)bits);
-                }
+                for (size_t j = 0; j < width; j += 16)
+                    store(weights + j, load(weights + j) * load(value_scales + j));
+                // Whatever scale lies behind a hidden key.
+                for (size_t j = seen; j < width; j++) weights[j] = 0;
                 fine_row w = round_fine(weights, width / 16, weight_bytes, weight_bytes + TILE);
                 fine_values(w, values, stride, (seen + 3) / 4 * 4, fade, sums + i * stride);
             }

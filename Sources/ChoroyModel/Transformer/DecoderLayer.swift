@@ -10,12 +10,14 @@ struct DecoderLayer: Sendable {
     let mlp: MLP
     private let layer: Int
 
-    init(_ config: TransformerConfig, layer: Int, in scope: ParameterScope) throws {
+    init(
+        _ config: TransformerConfig, _ shape: AttentionShape, layer: Int, in scope: ParameterScope
+    ) throws {
         let epsilon = Float(config.rmsNormEps)
         self.layer = layer
         inputLayernorm = try RMSNorm(
             config.hiddenSize, epsilon: epsilon, in: scope["input_layernorm"])
-        selfAttn = try SelfAttention(config, layer: layer, in: scope["self_attn"])
+        selfAttn = try SelfAttention(config, shape, layer: layer, in: scope["self_attn"])
         postAttentionLayernorm = try RMSNorm(
             config.hiddenSize, epsilon: epsilon, in: scope["post_attention_layernorm"])
         mlp = try MLP(config, in: scope["mlp"])

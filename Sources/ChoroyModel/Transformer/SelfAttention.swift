@@ -7,15 +7,18 @@ struct SelfAttention: Sendable {
     let vProj: Linear
     let oProj: Linear
     private let layer: Int
-    let shape: AttentionShape
+    private let shape: AttentionShape
     /// The matrices of q, k and v, and that of o, for a step.
     private let inputs: [Weight]
     private let outputs: [Weight]
 
-    init(_ config: TransformerConfig, layer: Int, in scope: ParameterScope) throws {
+    init(
+        _ config: TransformerConfig, _ shape: AttentionShape, layer: Int, in scope: ParameterScope
+    ) throws {
         let deviation = Float(config.initializerRange)
         let width = config.hiddenSize
         self.layer = layer
+        self.shape = shape
         let queries = config.numAttentionHeads * config.headDim
         let keys = config.numKeyValueHeads * config.headDim
         qProj = try Linear(width, queries, in: scope["q_proj"], deviation: deviation)
@@ -23,12 +26,6 @@ struct SelfAttention: Sendable {
         vProj = try Linear(width, keys, in: scope["v_proj"], deviation: deviation)
         oProj = try Linear(
             queries, width, in: scope["o_proj"], deviation: config.residualDeviation)
-        // A model whose weights are bytes, for speed and memory, keeps what it remembers so too. The kernel's
-        // sums hold up to 512 columns.
-        let isInt8 = kProj.weight.isInt8 && config.headDim <= 512
-        shape = AttentionShape(
-            heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
-            headDim: config.headDim, cacheType: isInt8 ? .int8 : .float32)
         inputs = [qProj.weight, kProj.weight, vProj.weight]
         outputs = [oProj.weight]
     }

@@ -19,6 +19,7 @@ public struct Transformer: LanguageModel, Sendable {
     /// The output matrix [V, D]; the embedding itself when the two are tied.
     public let lmHead: Weight
     private let table: RotaryTable
+    private let attentionShape: AttentionShape
     /// Whether every map is a product with a matrix, so that `step` computes the same as `hidden`.
     private let isPlain: Bool
 
@@ -34,8 +35,14 @@ public struct Transformer: LanguageModel, Sendable {
         let shape = [config.vocabSize, config.hiddenSize]
         embedTokens = try model["embed_tokens"].weight(
             "weight", shape: shape, initial: deviation)
+        // A model that is bytes, for speed and memory, keeps what it remembers in bytes too.
+        let isInt8 = embedTokens.isInt8 && config.headDim <= AttentionShape.largestByteHead
+        let heads = AttentionShape(
+            heads: config.numAttentionHeads, keyValueHeads: config.numKeyValueHeads,
+            headDim: config.headDim, cacheType: isInt8 ? .int8 : .float32)
+        attentionShape = heads
         layers = try (0..<config.numHiddenLayers).map {
-            try DecoderLayer(config, layer: $0, in: model["layers"]["\($0)"])
+            try DecoderLayer(config, heads, layer: $0, in: model["layers"]["\($0)"])
         }
         norm = try RMSNorm(
             config.hiddenSize, epsilon: Float(config.rmsNormEps), in: model["norm"])
@@ -70,7 +77,7 @@ public struct Transformer: LanguageModel, Sendable {
 
     public func initialState() -> KeyValueCache {
         KeyValueCache(
-            layers: config.numHiddenLayers, shape: layers[0].selfAttn.shape)
+            layers: config.numHiddenLayers, shape: attentionShape)
     }
 
     /// - Precondition: no sequence grows beyond `config.maxPositionEmbeddings`; tokens are below V.

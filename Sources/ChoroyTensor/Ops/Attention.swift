@@ -8,7 +8,7 @@ public struct AttentionShape: Sendable, Equatable {
     public let heads: Int
     public let keyValueHeads: Int
     public let headDim: Int
-    /// How keys and values are kept.
+    /// How keys and values are kept; bytes for heads of up to `largestByteHead` only.
     public let cacheType: CacheType
 
     /// Numbers of which remembered keys and values consist.
@@ -18,12 +18,18 @@ public struct AttentionShape: Sendable, Equatable {
         case int8
     }
 
+    /// The widest head whose sums of bytes fit in 32 bits.
+    public static let largestByteHead = 512
+
     public init(heads: Int, keyValueHeads: Int, headDim: Int, cacheType: CacheType = .float32) {
         precondition(
             keyValueHeads > 0 && heads % keyValueHeads == 0,
             "attention: \(heads) heads, \(keyValueHeads) key-value heads")
         self.heads = heads
         self.keyValueHeads = keyValueHeads
+        precondition(
+            cacheType == .float32 || headDim <= Self.largestByteHead,
+            "attention: heads of \(headDim) over bytes")
         self.headDim = headDim
         self.cacheType = cacheType
     }
@@ -117,7 +123,8 @@ public func attention(
 extension AttentionShape {
     /// Whether the products of attention have factors of bfloat16.
     fileprivate func takesBrain(_ precision: Precision) -> Bool {
-        unsafe precision == .bfloat16 && headDim % 16 == 0 && Kernels.table.brain_attention != nil
+        unsafe cacheType == .float32 && precision == .bfloat16 && headDim % 16 == 0
+            && Kernels.table.brain_attention != nil
     }
 
     fileprivate func brainScratch(_ length: Int) -> TensorStorage {
