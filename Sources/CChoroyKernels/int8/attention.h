@@ -43,24 +43,16 @@ typedef struct {
 // Rounds whole vectors; what lies behind the numbers that count must be 0.
 INLINE fine_row round_fine(const float *x, size_t vectors, int8_t *high, int8_t *low)
 {
-    v16i largest = 0;
-    for (size_t i = 0; i < vectors; i++)
-        largest = __builtin_elementwise_max(largest, (v16i)load(x + 16 * i) & 0x7fffffff);
-    int32_t bits = __builtin_reduce_max(largest);
-    float top = __builtin_bit_cast(float, bits);
-    int holds = bits < 0x7f800000 && top > 0x1p-100f;
-    v16 inverse = splat(holds ? 16256 / top : 0);
-    v16i sum = 0;
+    v16i largest = 0, sum = 0;
+    for (size_t i = 0; i < vectors; i++) largest = __builtin_elementwise_max(largest, magnitude_bits(load(x + 16 * i)));
+    rounding r = round_to(largest, 16256);
     for (size_t i = 0; i < vectors; i++) {
-        v16i n = (v16i)(load(x + 16 * i) * inverse + splat(12582912.0f)) - 0x4b400000;
-        if (!holds) n = 0;
+        v16i n = nearest(load(x + 16 * i), r), h = (n + 64) >> 7;
         sum += n;
-        v16i h = (n + 64) >> 7;
         *(v16i8 *)(high + 16 * i) = __builtin_convertvector(h, v16i8);
         *(v16i8 *)(low + 16 * i) = __builtin_convertvector(n - (h << 7), v16i8);
     }
-    float scale = bits < 0x7f800000 ? (holds ? top / 16256 : 0) : __builtin_nanf("");
-    return (fine_row){ high, low, scale, -128 * __builtin_reduce_add(sum) };
+    return (fine_row){ high, low, r.scale, -128 * __builtin_reduce_add(sum) };
 }
 
 // Row by bytes [depth / 4][…][4] for 16 · vectors columns. The integers are exact; they hold up to a
