@@ -25,4 +25,11 @@ public struct Linear: Sendable {
         }
         return adapter(x, changing: weight, pass)
     }
+
+    /// Several maps of one input that nothing else remembers: one result for each.
+    static func apply(_ maps: [Linear], to x: Tensor, _ pass: ForwardPass) -> [Tensor] {
+        guard maps.allSatisfy(\.isPlain) else { return maps.map { $0(x, pass) } }
+        return linears(
+            x, maps.map(\.weight), recording: pass.recordsGradient, precision: pass.precision)
+    }
 }

@@ -65,8 +65,8 @@ struct MLP: Sendable {
     }
 
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        downProj(
-            swiGLU(gate: gateProj(x, pass), up: upProj(x, pass)), pass, isOnlyUse: true)
+        let gateUp = Linear.apply([gateProj, upProj], to: x, pass)
+        return downProj(swiGLU(gate: gateUp[0], up: gateUp[1]), pass, isOnlyUse: true)
     }
 
     /// Whether `step` computes the same.

@@ -35,9 +35,10 @@ struct SelfAttention: Sendable {
 
     /// x: [N, D] to [N, D].
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass, _ table: RotaryTable) -> Tensor {
-        let q = rotary(qProj(x, pass), positions: pass.positions, table: table)
-        let k = rotary(kProj(x, pass), positions: pass.positions, table: table)
-        let v = vProj(x, pass)
+        let qkv = Linear.apply([qProj, kProj, vProj], to: x, pass)
+        let q = rotary(qkv[0], positions: pass.positions, table: table)
+        let k = rotary(qkv[1], positions: pass.positions, table: table)
+        let v = qkv[2]
         guard let memory = pass.memory else {
             return oProj(
                 attention(

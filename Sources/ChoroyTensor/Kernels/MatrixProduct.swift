@@ -75,6 +75,13 @@ package enum MatrixProduct {
         unsafe sum(terms, into: c, m: m)
     }
 
+    /// c [m, n] = the sum of several products, each added while a tile of the one before is in the cache.
+    package static func multiply(
+        sumOf terms: [(a: Operand, b: Right)], into c: UnsafeMutablePointer<Float>, m: Int
+    ) {
+        unsafe sum(terms.map { ($0.a, $0.b.panels) }, into: c, m: m)
+    }
+
     private static func sum(
         _ terms: [(a: Operand, b: Panels)], into c: UnsafeMutablePointer<Float>,
         stride: Int? = nil, m: Int, accumulate: Bool = false

@@ -65,7 +65,7 @@ package func weightGradient(
 }
 
 /// The same of an input that is packed already.
-private func weightGradient(
+func weightGradient(
     dy: Tensor, _ x: MatrixProduct.Right, weight: Tensor, into gradients: inout Gradients
 ) -> Tensor? {
     let outputs = weight.shape[0]
