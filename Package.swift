@@ -47,7 +47,7 @@ let package = Package(
         .target(
             name: "ChoroyText",
             dependencies: [
-                "ChoroySystem", "CUTF8Proc",
+                "ChoroySystem", "CUTF8Proc", "CChoroyKernels",
                 .product(name: "HeapModule", package: collections),
             ], swiftSettings: settings),
         .target(
@@ -88,7 +88,8 @@ let package = Package(
             name: "ChoroySystemTests", dependencies: ["ChoroySystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ChoroyTextTests", dependencies: ["ChoroySystem", "ChoroyText", "TestSupport"],
+            name: "ChoroyTextTests",
+            dependencies: ["ChoroySystem", "ChoroyText", "CChoroyKernels", "TestSupport"],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "ChoroyTrainingTests",

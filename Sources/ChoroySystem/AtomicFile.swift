@@ -133,6 +133,20 @@ public final class FileWriter {
         }
     }
 
+    /// Whether bytes that were written can be written anew: not in a pipe or a terminal.
+    public var isSeekable: Bool { lseek(descriptor, 0, SEEK_CUR) >= 0 }
+
+    /// Writes `bytes` over those that stand at `place`; what is appended goes on at the end.
+    public func overwrite(_ bytes: [UInt8], at place: Int) throws {
+        try flush()
+        let done = unsafe bytes.withUnsafeBytes {
+            unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(place))
+        }
+        guard done == bytes.count else {
+            throw SystemError.file(name, expected: "\(bytes.count) bytes written at \(place)")
+        }
+    }
+
     /// Cuts the file off after its first `count` bytes, and drops what was not written yet.
     public func truncate(to count: Int) throws {
         buffer.removeAll(keepingCapacity: true)

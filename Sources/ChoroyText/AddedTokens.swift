@@ -35,6 +35,30 @@ struct AddedTokens: Sendable {
         tokens.contains { $0.isNormalized == normalized && (special || !$0.isSpecial) }
     }
 
+    /// Whether text can hold tokens at all.
+    func isSought(special: Bool) -> Bool { tokens.contains { special || !$0.isSpecial } }
+
+    /// Bytes of the longest.
+    var longest: Int { tokens.reduce(0) { max($0, $1.content.utf8.count) } }
+
+    /// Where `bytes` hold tokens, normalized or not.
+    func ranges(in bytes: [UInt8], special: Bool) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        for isNormalized in [false, true] {
+            var place = 0
+            for part in split(bytes[...], normalized: isNormalized, special: special) {
+                switch part {
+                case .text(let range): place = range.upperBound
+                case .token(let id):
+                    let end = place + (tokens.first { $0.id == id }?.content.utf8.count ?? 0)
+                    ranges.append(place..<end)
+                    place = end
+                }
+            }
+        }
+        return ranges.sorted { $0.lowerBound < $1.lowerBound }
+    }
+
     /// Cuts text at its added tokens, leftmost first, the longest of those that begin together.
     func split(_ bytes: ArraySlice<UInt8>, normalized: Bool, special: Bool) -> [Part] {
         guard contains(normalized: normalized, special: special) else {

@@ -41,6 +41,9 @@ struct MergeTable: Sendable {
         }
     }
 
+    /// Whether every byte has an id.
+    var hasAllBytes: Bool { byteTokens.allSatisfy { $0 >= 0 } }
+
     @inline(__always)
     static func key(_ left: TokenID, _ right: TokenID) -> UInt64 {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))

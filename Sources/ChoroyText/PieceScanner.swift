@@ -37,6 +37,19 @@ struct PieceScanner {
         count = bytes.count
     }
 
+    /// Gives `body` a scanner of `bytes`.
+    @inline(__always)
+    static func withTables(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (PieceScanner) -> Void) {
+        unsafe ScalarClassTable.pages.withUnsafeBufferPointer { pages in
+            unsafe ScalarClassTable.words.withUnsafeBufferPointer { words in
+                unsafe byteClasses.withUnsafeBufferPointer { classes in
+                    unsafe body(
+                        PieceScanner(bytes: bytes, pages: pages, words: words, classes: classes))
+                }
+            }
+        }
+    }
+
     private subscript(_ position: Int) -> UInt8 { unsafe bytes[position] }
 
     static func isLetterOrNumber(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,3 +1,5 @@
+internal import CChoroyKernels
+
 /// Cuts text into pieces that merges never cross: words, numbers, punctuation, white space.
 ///
 /// Each pattern is a published regular expression, here a scanner that reads every byte a bounded
@@ -32,23 +34,57 @@ public struct PreTokenizer: Sendable, Equatable {
     /// Calls `body` with the start and the end of each piece.
     @inline(__always)
     func scan(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
-        unsafe ScalarClassTable.pages.withUnsafeBufferPointer { pages in
-            unsafe ScalarClassTable.words.withUnsafeBufferPointer { words in
-                unsafe PieceScanner.byteClasses.withUnsafeBufferPointer { classes in
-                    let scanner = unsafe PieceScanner(
-                        bytes: bytes, pages: pages, words: words, classes: classes)
-                    let isGPT2 = pattern == .gpt2 || pattern == .smollm
-                    let digits = pattern == .llamaBPE ? 3 : pattern == .gpt2 ? Int.max : 1
-                    var start = 0
-                    while start < bytes.count {
-                        let end =
-                            isGPT2
-                            ? scanner.endGPT2(from: start, splitsDigits: digits == 1)
-                            : scanner.endLlama(from: start, longestNumber: digits)
-                        body(start, end)
-                        start = end
+        switch pattern {
+        case .gpt2:
+            unsafe scan(
+                bytes, keepsLines: false, { $0.endGPT2(from: $1, splitsDigits: false) },
+                { $0.gpt2(splitsDigits: false) }, body)
+        case .smollm:
+            unsafe scan(
+                bytes, keepsLines: false, { $0.endGPT2(from: $1, splitsDigits: true) },
+                { $0.gpt2(splitsDigits: true) }, body)
+        case .llamaBPE:
+            unsafe scan(
+                bytes, keepsLines: true, { $0.endLlama(from: $1, longestNumber: 3) },
+                { $0.llama(longestNumber: 3) }, body)
+        case .qwen2:
+            unsafe scan(
+                bytes, keepsLines: true, { $0.endLlama(from: $1, longestNumber: 1) },
+                { $0.llama(longestNumber: 1) }, body)
+        }
+    }
+
+    /// The same for one pattern: `starts` for blocks of ASCII, `end` piece by piece elsewhere.
+    @inline(__always)
+    private func scan(
+        _ bytes: UnsafeBufferPointer<UInt8>, keepsLines: Bool, _ end: (PieceScanner, Int) -> Int,
+        _ starts: (PieceBlock) -> UInt64, _ body: (Int, Int) -> Void
+    ) {
+        guard let base = bytes.baseAddress else { return }
+        let classify = unsafe TextKernels.table.byte_classes
+        unsafe PieceScanner.withTables(bytes) { scanner in
+            var classes = ChoroyByteClasses()
+            var start = 0
+            let blocks = bytes.count - 64
+            while start < bytes.count {
+                if start <= blocks, unsafe base[start + 1] < 0x80 {
+                    unsafe classify(base + start, &classes)
+                    let block = unsafe PieceBlock(base + start, classes)
+                    if block.length >= 8 {
+                        var rest = block.settled(starts(block), keepsLines: keepsLines)
+                        let first = start
+                        while rest != 0 {
+                            let next = first + rest.trailingZeroBitCount
+                            body(start, next)
+                            start = next
+                            rest &= rest - 1
+                        }
+                        if start > first { continue }
                     }
                 }
+                let next = end(scanner, start)
+                body(start, next)
+                start = next
             }
         }
     }
@@ -74,7 +110,9 @@ public struct PreTokenizer: Sendable, Equatable {
         unsafe bytes.withUnsafeBufferPointer { unsafe parts(of: $0, size: 1 << 18) }
     }
 
-    private static func isCut(_ bytes: UnsafeBufferPointer<UInt8>, at cut: Int) -> Bool {
+    /// Whether every pattern ends a piece at `cut`, whatever comes before and behind: after a letter or
+    /// number that white space follows.
+    static func isCut(_ bytes: UnsafeBufferPointer<UInt8>, at cut: Int) -> Bool {
         guard unsafe bytes[cut] == 0x20 || bytes[cut] == 0x0A else { return false }
         switch unsafe bytes[cut - 1] {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: return true

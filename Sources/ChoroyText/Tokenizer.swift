@@ -18,6 +18,7 @@ public struct Tokenizer: TextEncoding {
     /// A piece that is a token as a whole is that token, whatever the merges say.
     let ignoresMerges: Bool
     private let specials: [(content: String, id: TokenID)]
+    private(set) var caches = PieceCaches()
 
     /// A vocabulary of the 256 bytes, id = byte, and the given special tokens after them.
     ///
@@ -54,29 +55,15 @@ public struct Tokenizer: TextEncoding {
         self.normalization = normalization
         self.ignoresMerges = ignoresMerges
         specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
-        self.tokens = Self.listing(
-            tokens, merges: mergeTable, added: self.added, all: ignoresMerges)
+        self.tokens = ignoresMerges ? Self.listing(tokens, added: self.added) : tokens
     }
 
-    /// Lists the tokens that a piece with exactly their bytes becomes.
-    ///
-    /// Not every token is one: where context decided merges in training, a token's bytes alone may
-    /// merge in another way.
-    private static func listing(
-        _ tokens: TokenTable, merges: MergeTable, added: AddedTokens, all: Bool
-    ) -> TokenTable {
+    /// Lists the tokens that a piece with exactly their bytes is, whatever the merges say.
+    private static func listing(_ tokens: TokenTable, added: AddedTokens) -> TokenTable {
         var isOutside = [Bool](repeating: false, count: tokens.count)
         for token in added.tokens { isOutside[Int(token.id)] = true }
         var tokens = tokens
-        var ids: [TokenID] = []
         for id in 0..<tokens.count where !isOutside[id] && tokens.length(of: id) > 0 {
-            if !all {
-                ids.removeAll(keepingCapacity: true)
-                unsafe tokens.bytes(of: id).withUnsafeBufferPointer {
-                    unsafe merges.encode($0, into: &ids)
-                }
-                if ids != [TokenID(id)] { continue }
-            }
             tokens.list(id)
         }
         return tokens
@@ -97,6 +84,16 @@ public struct Tokenizer: TextEncoding {
     public func save(to directory: String, chatTemplate: ChatTemplate? = nil) throws {
         try TokenizerFile.write(self, template: chatTemplate, to: directory)
     }
+
+    /// The same tokenizer as it was before its first call.
+    public func withEmptyCache() -> Tokenizer {
+        var copy = self
+        copy.caches = PieceCaches()
+        return copy
+    }
+
+    /// Whether decoding gives back any bytes that were encoded.
+    public var isLossless: Bool { normalization == nil && mergeTable.hasAllBytes }
 
     /// Names and ids of the special tokens, ascending by id.
     public var specialTokens: [(content: String, id: TokenID)] { specials }
@@ -119,11 +116,12 @@ public struct Tokenizer: TextEncoding {
     }
 
     public func decode(_ tokens: some Sequence<TokenID>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        for token in tokens where token >= 0 && Int(token) < self.tokens.count {
-            bytes += self.tokens.bytes(of: Int(token))
+        if let bytes = tokens.withContiguousStorageIfAvailable({
+            unsafe self.tokens.bytes(of: $0)
+        }) {
+            return bytes
         }
-        return bytes
+        return unsafe Array(tokens).withUnsafeBufferPointer { unsafe self.tokens.bytes(of: $0) }
     }
 
     public func id(ofSpecial content: String) -> TokenID? {

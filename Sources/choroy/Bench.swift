@@ -6,7 +6,9 @@ import ChoroyTensor
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed on fixed cases.",
-        subcommands: [BenchGEMM.self, BenchTrain.self, BenchDecode.self])
+        subcommands: [
+            BenchTokenizer.self, BenchGEMM.self, BenchTrain.self, BenchDecode.self,
+        ])
 }
 
 /// Options and output that all benchmarks share.

@@ -11,7 +11,9 @@ struct TokenizerEncodeCommand: ParsableCommand {
             ids: decimal ids with a space between, one line a file. pieces: the tokens in the \
             byte-level alphabet, one line a file. binary: the ids of all files in one token file, \
             all numbers little endian: "CHOROYTK", uint32 version 1, uint32 bytes per id (2 or 4), \
-            uint64 number of ids, 64 hexadecimal digits of the tokenizer's hash, the ids.
+            uint64 number of ids (all ones in a pipe: up to its end), 64 hexadecimal digits of the \
+            tokenizer's hash, the ids. Text of any length is encoded piece by piece, in memory that \
+            does not depend on its length.
 
             No beginning or end token is added. Text is plain text unless --parse-special is given.
 
@@ -42,44 +44,29 @@ struct TokenizerEncodeCommand: ParsableCommand {
     func run() throws {
         threads.apply()
         let tokenizer = try Tokenizer(contentsOf: tokenizer)
-        var lines: [UInt8] = []
-        var all: [TokenID] = []
-        for file in try Corpus.files(at: text.isEmpty ? ["-"] : text) {
-            let ids = tokenizer.encode(
-                try FileBytes.read(file), parsingSpecialTokens: parseSpecial)
-            switch format {
-            case .ids:
-                for (index, id) in ids.enumerated() {
-                    if index > 0 { lines.append(32) }
-                    lines += String(id).utf8
-                }
-                lines.append(10)
-            case .pieces:
-                lines += ids.map { tokenizer.name(of: $0) }.joined(separator: " ").utf8
-                lines.append(10)
-            case .binary: all += ids
-            }
-        }
-        if format == .binary { lines = Self.binary(all, tokenizer: tokenizer) }
         if let output {
-            try AtomicFile.write(lines, to: output)
+            try AtomicFile.write(to: output) { file in
+                let file = file
+                let result = try write(tokenizer) { try file.append($0) }
+                if format == .binary, file.isSeekable {
+                    try file.overwrite(result.countBytes, at: TokenOutput.countPlace)
+                }
+            }
         } else {
-            try StandardStreams.write(lines)
+            _ = try write(tokenizer) { try StandardStreams.write($0) }
         }
     }
 
-    private static func binary(_ ids: [TokenID], tokenizer: Tokenizer) -> [UInt8] {
-        let width = tokenizer.vocabularySize <= 1 << 16 ? 2 : 4
-        var bytes = Array("CHOROYTK".utf8)
-        func append(_ value: UInt64, _ count: Int) {
-            for index in 0..<count { bytes.append(UInt8(value >> UInt64(8 * index) & 0xFF)) }
+    private func write(_ tokenizer: Tokenizer, _ put: @escaping ([UInt8]) throws -> Void) throws
+        -> TokenOutput
+    {
+        var result = try TokenOutput(format, tokenizer, put)
+        for file in try Corpus.files(at: text.isEmpty ? ["-"] : text) {
+            var stream = EncodingStream(tokenizer, parsingSpecialTokens: parseSpecial)
+            try FileBytes.forEachPiece(of: file) { try result.append(stream.append($0)) }
+            try result.append(stream.finish())
+            try result.endText()
         }
-        append(1, 4)
-        append(UInt64(width), 4)
-        append(UInt64(ids.count), 8)
-        bytes += tokenizer.hash.utf8
-        bytes.reserveCapacity(bytes.count + ids.count * width)
-        for id in ids { append(UInt64(id), width) }
-        return bytes
+        return result
     }
 }

@@ -15,6 +15,7 @@
 #include "../int8/multiply.h"
 #include "../int8/widen.h"
 #include "../int8/attention.h"
+#include "../text/byte_classes.h"
 
 #if HAS_BRAIN
 #include "../bfloat16/pack.h"
@@ -49,4 +50,5 @@ static const ChoroyKernels NAMED(table) = {
     .int8_widen = NAMED(int8_widen),
     .int8_store = NAMED(int8_store),
     .int8_attention = NAMED(int8_attention),
+    .byte_classes = NAMED(byte_classes),
 };

@@ -33,6 +33,12 @@ typedef struct ChoroyPanelKernels {
         size_t width, float *_Nonnull c, size_t ldc, size_t rows, size_t words, int accumulate);
 } ChoroyPanelKernels;
 
+// What 64 bytes of text are, a bit for each byte, the first the lowest. Only ASCII has classes; `wide` are the
+// bytes above it.
+typedef struct ChoroyByteClasses {
+    uint64_t letters, capitals, numbers, spaces, lines, blanks, apostrophes, slashes, wide;
+} ChoroyByteClasses;
+
 // Activations in bytes have one scale for so many columns of a row.
 #define CHOROY_INT8_GROUP 32
 
@@ -137,6 +143,9 @@ typedef struct ChoroyKernels {
     void (*_Nonnull int8_attention)(const float *_Nonnull q, size_t q_stride, size_t rows, size_t past,
         size_t head_dim, const uint8_t *_Nonnull const *_Nonnull tiles, float scale, float *_Nonnull out,
         size_t out_stride);
+
+    // The classes of 64 bytes.
+    void (*_Nonnull byte_classes)(const uint8_t *_Nonnull text, ChoroyByteClasses *_Nonnull classes);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);
