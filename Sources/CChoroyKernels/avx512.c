@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #pragma STDC FP_CONTRACT OFF
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,bmi,bmi2,aes"))), apply_to = function)
 
 #define NAMED(name) avx512_##name
 #define TABLE_NAME "avx512"
@@ -25,7 +25,8 @@ const ChoroyKernels *choroy_kernels_avx512(void)
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-            && __builtin_cpu_supports("avx512vnni")
+            && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi2")
+            && __builtin_cpu_supports("aes")
         ? &avx512_table
         : NULL;
 }

@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #pragma STDC FP_CONTRACT OFF
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,bmi,bmi2,aes"))), apply_to = function)
 
 #define NAMED(name) avx512bf16_##name
 #define TABLE_NAME "avx512bf16"

@@ -1,3 +1,4 @@
+internal import CChoroyKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -6,93 +7,128 @@ import Synchronization
     import Darwin
 #endif
 
-/// A piece of at most 15 bytes in two words, its length in the last byte.
-struct PieceKey {
-    static let longest = 15
-    var low, high: UInt64
-
-    /// - Precondition: 16 bytes can be read at `bytes`, of which `count`, 1 to 15, are the piece.
-    @inline(__always)
-    init(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
-        let raw = unsafe UnsafeRawPointer(bytes)
-        let length = UInt64(truncatingIfNeeded: count)
-        let first = unsafe raw.loadUnaligned(as: UInt64.self)
-        let second = unsafe raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        // Shifts by less than 64 each: 8 · (8 − count), or 8 · (16 − count).
-        low = first & (UInt64.max &>> (count < 8 ? 64 &- 8 &* length : 0))
-        high = (count > 8 ? second & (UInt64.max &>> (128 &- 8 &* length)) : 0) | length &<< 56
-    }
-}
-
-/// The ids of pieces that were encoded before: as many as fit, without growing.
+/// The ids of pieces that were encoded before.
 ///
-/// A line of 64 bytes holds two pieces; a new one takes the place of the older of the two. Text repeats
-/// itself so much that few pieces are looked for in vain.
+/// A piece of up to 15 bytes is in the slot that its hash names, or in the one beside it. Slots are
+/// doubled while more than a quarter of them is taken, up to 32 MB; then a new piece takes the place of
+/// an old one. Text repeats itself so much that few pieces are looked for in vain.
 ///
 /// Used by one thread at a time; `PieceCaches` hands it over under a lock.
 @safe final class PieceCache: @unchecked Sendable {
-    /// A key and up to four ids; their number less one in two bits of `high`.
-    private struct Slot {
-        var low, high: UInt64
-        var ids: SIMD4<Int32>
-    }
-
-    /// Lines of two slots.
-    private static let lineBits = 16
-    private static let countShift: UInt64 = 60
-    private static let keyMask: UInt64 = ~(0b11 << countShift)
-    private let memory: UnsafeMutableRawPointer?
-    private let slots: UnsafeMutablePointer<Slot>
-    private let hash = PieceHash()
+    private static let leastBits: UInt32 = 14
+    private static let mostBits: UInt32 = 20
+    private static let slotSize = MemoryLayout<ChoroyPieceSlot>.size
+    private var memory: UnsafeMutableRawPointer
+    private(set) var table: ChoroyPieceTable
+    private var count = 0
+    /// The ids of longer pieces.
+    private var long: [[UInt8]: [TokenID]] = [:]
+    private static let mostLong = 1 << 12
+    private static let longest = 128
+    private let kernels = unsafe TextKernels.table
     /// Room for the ids of a piece that is not here.
     var found: [TokenID] = []
 
     init() {
-        // Pages that are never touched cost nothing, and `calloc` leaves them untouched.
-        let size = 64 << Self.lineBits
-        let fresh = unsafe calloc(size + 64, 1)
-        unsafe memory = fresh
-        if let fresh = unsafe fresh {
-            unsafe slots = fresh.alignedUp(toMultipleOf: 64).bindMemory(
-                to: Slot.self, capacity: 2 << Self.lineBits)
-        } else {
-            preconditionFailure("no memory for \(size) bytes")
-        }
+        unsafe memory = Self.zeros(slots: 1 << Self.leastBits)
+        unsafe table = ChoroyPieceTable(
+            slots: Self.slots(in: memory),
+            keys: (.random(in: .min ... .max), .random(in: .min ... .max)),
+            shift: 64 - Self.leastBits)
     }
 
     deinit { unsafe free(memory) }
 
-    @inline(__always)
-    private func line(of key: PieceKey) -> UnsafeMutablePointer<Slot> {
-        let code = hash(key.low, key.high)
-        return unsafe slots + Int(truncatingIfNeeded: code &>> UInt64(64 - Self.lineBits)) &* 2
-    }
-
-    /// Writes the ids of a piece to `target`, which has room for four, and gives their number; 0 when it
-    /// is not here.
-    @inline(__always)
-    func ids(of key: PieceKey, to target: UnsafeMutablePointer<TokenID>) -> Int {
-        let line = unsafe line(of: key)
-        for slot in 0..<2 {
-            let high = unsafe line[slot].high
-            if unsafe line[slot].low == key.low, high & Self.keyMask == key.high {
-                unsafe UnsafeMutableRawPointer(target).storeBytes(
-                    of: line[slot].ids, as: SIMD4<Int32>.self)
-                return Int(truncatingIfNeeded: high &>> Self.countShift) &+ 1
-            }
+    /// Pages that are never touched cost nothing, and `calloc` leaves them untouched.
+    private static func zeros(slots: Int) -> UnsafeMutableRawPointer {
+        guard let memory = unsafe calloc(slots * slotSize + 64, 1) else {
+            preconditionFailure("no memory for \(slots) slots")
         }
-        return 0
+        return unsafe memory
     }
 
-    /// Keeps the ids of a piece that is not here, if they are one to four.
-    func insert(_ ids: [TokenID], of key: PieceKey) {
-        guard (1...4).contains(ids.count) else { return }
-        var kept = SIMD4<Int32>()
-        for index in ids.indices { kept[index] = ids[index] }
-        let line = unsafe line(of: key)
-        unsafe line[1] = line[0]
-        let high = key.high | UInt64(ids.count - 1) << Self.countShift
-        unsafe line[0] = Slot(low: key.low, high: high, ids: kept)
+    private static func slots(
+        in memory: UnsafeMutableRawPointer
+    ) -> UnsafeMutablePointer<ChoroyPieceSlot> {
+        unsafe memory.alignedUp(toMultipleOf: 64).assumingMemoryBound(to: ChoroyPieceSlot.self)
+    }
+
+    /// Makes the keys of `count` pieces of a text, the first of which begins at `start`.
+    func makeKeys(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ ends: UnsafePointer<Int>, _ count: Int,
+        _ keys: UnsafeMutablePointer<ChoroyPieceKey>
+    ) {
+        guard let base = text.baseAddress else { return }
+        unsafe kernels.piece_keys(base, text.count, start, ends, count, &table, keys)
+    }
+
+    /// Writes the ids of pieces to `place` until one is not here; gives the number of pieces.
+    func ids(
+        _ keys: UnsafePointer<ChoroyPieceKey>, _ count: Int,
+        to place: inout UnsafeMutablePointer<TokenID>
+    ) -> Int {
+        unsafe kernels.piece_ids(keys, count, &place)
+    }
+
+    /// Keeps `found` as the ids of a piece that is not here; tells whether slots have moved, so that keys
+    /// made before name others.
+    func keep(_ key: ChoroyPieceKey, _ piece: UnsafeBufferPointer<UInt8>) -> Bool {
+        if unsafe key.high == UInt64(CHOROY_NO_PIECE) {
+            unsafe keepLong(piece)
+        } else if (1...4).contains(found.count) {
+            return unsafe keep(key)
+        }
+        return false
+    }
+
+    private func keep(_ key: ChoroyPieceKey) -> Bool {
+        var slot = ChoroyPieceSlot()
+        slot.low = unsafe key.low
+        slot.high = unsafe key.high | UInt64(found.count - 1) << UInt64(CHOROY_PIECE_COUNT)
+        unsafe withUnsafeMutableBytes(of: &slot.ids) { ids in
+            unsafe found.withUnsafeBytes { unsafe ids.copyMemory(from: $0) }
+        }
+        insert(slot)
+        count += 1
+        let bits = unsafe 64 - table.shift
+        guard count > 1 << (bits - 2), bits < Self.mostBits else { return false }
+        grow(to: bits + 1)
+        return true
+    }
+
+    private func insert(_ new: ChoroyPieceSlot) {
+        let high = new.high & ~(0b11 << UInt64(CHOROY_PIECE_COUNT))
+        let slot = unsafe kernels.piece_slot(&table, new.low, high)
+        // Pieces that come early come often, so they stay where they are found first.
+        let isFree = unsafe slot.pointee.high == 0
+        unsafe (isFree ? slot : choroy_other_slot(slot)).pointee = new
+    }
+
+    private func grow(to bits: UInt32) {
+        let old = unsafe (memory, table.slots, 1 << Int(64 - table.shift))
+        unsafe memory = Self.zeros(slots: 1 << bits)
+        unsafe table.slots = Self.slots(in: memory)
+        unsafe table.shift = 64 - bits
+        for index in 0..<(unsafe old.2) {
+            let slot = unsafe old.1[index]
+            if slot.high != 0 { insert(slot) }
+        }
+        unsafe free(old.0)
+    }
+
+    /// Puts the ids of a long piece into `found`; false when they are not here.
+    func findLong(_ piece: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard piece.count > 15, piece.count <= Self.longest,
+            let ids = unsafe long[Array(piece)]
+        else { return false }
+        found = ids
+        return true
+    }
+
+    /// Keeps `found` as the ids of a long piece, if there is room.
+    private func keepLong(_ piece: UnsafeBufferPointer<UInt8>) {
+        guard piece.count <= Self.longest, long.count < Self.mostLong else { return }
+        unsafe long[Array(piece)] = found
     }
 }
 

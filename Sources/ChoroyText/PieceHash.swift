@@ -38,12 +38,6 @@ struct PieceHash: Sendable {
         return Self.fold(key0 ^ UInt64(truncatingIfNeeded: count), Self.fold(a ^ key0, b ^ state))
     }
 
-    /// A hash of two words.
-    @inline(__always)
-    func callAsFunction(_ low: UInt64, _ high: UInt64) -> UInt64 {
-        Self.fold(low ^ key0, high ^ key1)
-    }
-
     /// A hash of a pair of ids.
     @inline(__always)
     func callAsFunction(pair: UInt64) -> UInt64 { Self.fold(pair ^ key1, key0) }

@@ -34,59 +34,73 @@ public struct PreTokenizer: Sendable, Equatable {
     /// Calls `body` with the start and the end of each piece.
     @inline(__always)
     func scan(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (Int, Int) -> Void) {
-        switch pattern {
-        case .gpt2:
-            unsafe scan(
-                bytes, keepsLines: false, { $0.endGPT2(from: $1, splitsDigits: false) },
-                { $0.gpt2(splitsDigits: false) }, body)
-        case .smollm:
-            unsafe scan(
-                bytes, keepsLines: false, { $0.endGPT2(from: $1, splitsDigits: true) },
-                { $0.gpt2(splitsDigits: true) }, body)
-        case .llamaBPE:
-            unsafe scan(
-                bytes, keepsLines: true, { $0.endLlama(from: $1, longestNumber: 3) },
-                { $0.llama(longestNumber: 3) }, body)
-        case .qwen2:
-            unsafe scan(
-                bytes, keepsLines: true, { $0.endLlama(from: $1, longestNumber: 1) },
-                { $0.llama(longestNumber: 1) }, body)
+        unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.batch) { ends in
+            var start = 0
+            while start < bytes.count {
+                for index in 0..<(unsafe self.ends(of: bytes, from: start, into: ends)) {
+                    let end = unsafe ends[index]
+                    body(start, end)
+                    start = end
+                }
+            }
         }
     }
 
-    /// The same for one pattern: `starts` for blocks of ASCII, `end` piece by piece elsewhere.
-    @inline(__always)
-    private func scan(
-        _ bytes: UnsafeBufferPointer<UInt8>, keepsLines: Bool, _ end: (PieceScanner, Int) -> Int,
-        _ starts: (PieceBlock) -> UInt64, _ body: (Int, Int) -> Void
-    ) {
-        guard let base = bytes.baseAddress else { return }
-        let classify = unsafe TextKernels.table.byte_classes
-        unsafe PieceScanner.withTables(bytes) { scanner in
-            var classes = ChoroyByteClasses()
-            var start = 0
-            let blocks = bytes.count - 64
-            while start < bytes.count {
-                if start <= blocks, unsafe base[start + 1] < 0x80 {
-                    unsafe classify(base + start, &classes)
-                    let block = unsafe PieceBlock(base + start, classes)
-                    if block.length >= 8 {
-                        var rest = block.settled(starts(block), keepsLines: keepsLines)
-                        let first = start
-                        while rest != 0 {
-                            let next = first + rest.trailingZeroBitCount
-                            body(start, next)
-                            start = next
-                            rest &= rest - 1
-                        }
-                        if start > first { continue }
-                    }
-                }
-                let next = end(scanner, start)
-                body(start, next)
-                start = next
+    /// Room for the ends of so many pieces that a call is worth its while.
+    static let batch = 192
+
+    /// Writes where the pieces from `start` on end, as many as surely fit; gives their number, which is 0 only
+    /// at the end of the text.
+    ///
+    /// - Precondition: a piece begins at `start`; `ends` has room for `batch`.
+    func ends(
+        of bytes: UnsafeBufferPointer<UInt8>, from start: Int,
+        into ends: UnsafeMutableBufferPointer<Int>
+    ) -> Int {
+        switch pattern {
+        case .gpt2:
+            unsafe fill(ends, bytes, start, CHOROY_GPT2) {
+                $0.endGPT2(from: $1, splitsDigits: false)
+            }
+        case .smollm:
+            unsafe fill(ends, bytes, start, CHOROY_SMOLLM) {
+                $0.endGPT2(from: $1, splitsDigits: true)
+            }
+        case .llamaBPE:
+            unsafe fill(ends, bytes, start, CHOROY_LLAMA) {
+                $0.endLlama(from: $1, longestNumber: 3)
+            }
+        case .qwen2:
+            unsafe fill(ends, bytes, start, CHOROY_QWEN2) {
+                $0.endLlama(from: $1, longestNumber: 1)
             }
         }
+    }
+
+    /// The same for one pattern: the kernel's for blocks of ASCII, `end` piece by piece elsewhere.
+    @inline(__always)
+    private func fill(
+        _ ends: UnsafeMutableBufferPointer<Int>, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int,
+        _ kernelPattern: ChoroyPattern, _ end: (PieceScanner, Int) -> Int
+    ) -> Int {
+        guard let base = bytes.baseAddress, let ends = ends.baseAddress else { return 0 }
+        let kernel = unsafe TextKernels.table.piece_ends
+        let room = Self.batch - 8
+        var count = 0
+        unsafe PieceScanner.withTables(bytes) { scanner in
+            var start = start
+            while start < bytes.count, count <= room - 64 {
+                if start + 64 <= bytes.count, unsafe base[start + 1] < 0x80 {
+                    unsafe count += kernel(
+                        kernelPattern, base, bytes.count, &start, ends + count, room - count)
+                    guard count <= room - 64 else { break }
+                }
+                start = end(scanner, start)
+                unsafe ends[count] = start
+                count += 1
+            }
+        }
+        return count
     }
 
     /// Cuts text at places where every pattern ends a piece, into parts of about `size` bytes, so

@@ -1,3 +1,5 @@
+import ChoroySystem
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -40,8 +42,9 @@ struct TokenTable: Sendable {
                 for index in 0..<ids.count { size &+= range(index).length }
                 // Tokens are copied 16 bytes at a time, so a little is written behind the last.
                 let padded = bytes.count - 16
-                return unsafe [UInt8](unsafeUninitializedCapacity: size + 16) { target, filled in
-                    guard var place = target.baseAddress else { return }
+                return unsafe [UInt8](unsafeUninitializedCapacity: size + 16) { memory, filled in
+                    guard var place = memory.baseAddress else { return }
+                    unsafe LargePages.prefer(UnsafeMutableRawBufferPointer(memory))
                     for index in 0..<ids.count {
                         let (start, length) = range(index)
                         if length <= 16, start <= padded {

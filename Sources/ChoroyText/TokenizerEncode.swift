@@ -1,3 +1,4 @@
+internal import CChoroyKernels
 import ChoroySystem
 import Synchronization
 
@@ -75,58 +76,68 @@ extension Tokenizer {
     /// The ids of text without added tokens. A byte makes one id at most; memory that is not written
     /// costs nothing.
     private func encodePart(_ text: UnsafeBufferPointer<UInt8>) -> [TokenID] {
-        unsafe [TokenID](unsafeUninitializedCapacity: text.count + 4) { target, count in
-            guard let target = target.baseAddress else { return }
+        unsafe [TokenID](unsafeUninitializedCapacity: text.count + 4) { memory, count in
+            guard let target = memory.baseAddress else { return }
+            unsafe LargePages.prefer(UnsafeMutableRawBufferPointer(memory))
             count = caches.lend { unsafe encodePieces(of: text, to: target, $0) }
         }
     }
 
     /// Writes ids to `target`, which has room for an id a byte and three more; gives their number.
+    ///
+    /// Some hundred pieces at a time, so that the cache's memory is asked for before it is read.
     private func encodePieces(
         of text: UnsafeBufferPointer<UInt8>, to target: UnsafeMutablePointer<TokenID>,
         _ cache: PieceCache
     ) -> Int {
         guard let base = text.baseAddress else { return 0 }
-        let whole = text.count - 16
-        var count = 0
-        unsafe preTokenizer.scan(text) { start, end in
-            let length = end &- start
-            if length <= PieceKey.longest, start <= whole {
-                let key = unsafe PieceKey(base + start, length)
-                let known = unsafe cache.ids(of: key, to: target + count)
-                if known > 0 {
-                    count &+= known
-                    return
+        let batch = PreTokenizer.batch
+        return unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: batch) { ends in
+            unsafe withUnsafeTemporaryAllocation(of: ChoroyPieceKey.self, capacity: batch) { keys in
+                guard let ends = ends.baseAddress, let keys = keys.baseAddress else { return 0 }
+                var place = unsafe target
+                var start = 0
+                while start < text.count {
+                    let pieces = unsafe preTokenizer.ends(
+                        of: text, from: start,
+                        into: UnsafeMutableBufferPointer(start: ends, count: batch))
+                    unsafe cache.makeKeys(text, start, ends, pieces, keys)
+                    var done = 0
+                    while true {
+                        unsafe done += cache.ids(keys + done, pieces - done, to: &place)
+                        if done > 0 { start = unsafe ends[done - 1] }
+                        guard done < pieces else { break }
+                        let end = unsafe ends[done]
+                        let piece = unsafe UnsafeBufferPointer(
+                            start: base + start, count: end - start)
+                        unsafe encode(piece, cache)
+                        for id in cache.found {
+                            unsafe place.pointee = id
+                            unsafe place += 1
+                        }
+                        let haveMoved = unsafe cache.keep(keys[done], piece)
+                        start = end
+                        done += 1
+                        if haveMoved {
+                            unsafe cache.makeKeys(
+                                text, start, ends + done, pieces - done, keys + done)
+                        }
+                    }
                 }
+                return unsafe place - target
             }
-            count &+= unsafe encode(
-                UnsafeBufferPointer(start: base + start, count: length), to: target + count, cache)
         }
-        return count
     }
 
-    /// The same for one piece that is not in the cache.
+    /// Finds the ids of one piece that is in no slot.
     @inline(never)
-    private func encode(
-        _ piece: UnsafeBufferPointer<UInt8>, to target: UnsafeMutablePointer<TokenID>,
-        _ cache: PieceCache
-    ) -> Int {
-        guard let bytes = piece.baseAddress else { return 0 }
+    private func encode(_ piece: UnsafeBufferPointer<UInt8>, _ cache: PieceCache) {
+        guard let bytes = piece.baseAddress, unsafe !cache.findLong(piece) else { return }
         cache.found.removeAll(keepingCapacity: true)
         if ignoresMerges, let id = unsafe tokens.id(of: bytes, piece.count) {
             cache.found.append(id)
         } else {
             unsafe mergeTable.encode(piece, into: &cache.found)
         }
-        if piece.count <= PieceKey.longest {
-            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { copy in
-                guard let copy = copy.baseAddress else { return }
-                unsafe copy.update(from: bytes, count: piece.count)
-                unsafe (copy + piece.count).update(repeating: 0, count: 16 - piece.count)
-                unsafe cache.insert(cache.found, of: PieceKey(copy, piece.count))
-            }
-        }
-        for (index, id) in cache.found.enumerated() { unsafe target[index] = id }
-        return cache.found.count
     }
 }

@@ -75,9 +75,9 @@ import Testing
                     return bits | (byte.element < 0x80 && holds(character) ? 1 << byte.offset : 0)
                 }
             }
-            for function in functions {
+            for index in 0..<(unsafe functions.count) {
                 var classes = ChoroyByteClasses()
-                unsafe function(bytes, &classes)
+                unsafe functions[index](bytes, &classes)
                 #expect(classes.letters == bits(\.isLetter))
                 #expect(classes.capitals == bits(\.isUppercase))
                 #expect(classes.numbers == bits(\.isNumber))

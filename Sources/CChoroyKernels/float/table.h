@@ -16,6 +16,8 @@
 #include "../int8/widen.h"
 #include "../int8/attention.h"
 #include "../text/byte_classes.h"
+#include "../text/piece_blocks.h"
+#include "../text/pieces.h"
 
 #if HAS_BRAIN
 #include "../bfloat16/pack.h"
@@ -51,4 +53,8 @@ static const ChoroyKernels NAMED(table) = {
     .int8_store = NAMED(int8_store),
     .int8_attention = NAMED(int8_attention),
     .byte_classes = NAMED(byte_classes),
+    .piece_ends = NAMED(piece_ends),
+    .piece_slot = NAMED(piece_slot),
+    .piece_keys = NAMED(piece_keys),
+    .piece_ids = NAMED(piece_ids),
 };

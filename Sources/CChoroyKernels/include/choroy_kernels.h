@@ -39,6 +39,43 @@ typedef struct ChoroyByteClasses {
     uint64_t letters, capitals, numbers, spaces, lines, blanks, apostrophes, slashes, wide;
 } ChoroyByteClasses;
 
+// How text is cut into pieces, as `PreTokenizer.Pattern` names it; CHOROY_LLAMA serves cl100k too.
+typedef enum ChoroyPattern {
+    CHOROY_GPT2,
+    CHOROY_SMOLLM,
+    CHOROY_LLAMA,
+    CHOROY_QWEN2,
+    CHOROY_O200K,
+} ChoroyPattern;
+
+// A piece of text of at most 15 bytes as two words, little endian, its length in four bits of the second. In a
+// slot, two bits above that hold the number of its ids less one. Two slots side by side may hold a piece.
+#define CHOROY_PIECE_LENGTH 56
+#define CHOROY_PIECE_COUNT 60
+// The second word of what is no such piece, and in no slot.
+#define CHOROY_NO_PIECE 1
+
+typedef struct ChoroyPieceSlot {
+    uint64_t low, high;
+    int32_t ids[4];
+} ChoroyPieceSlot;
+
+typedef struct ChoroyPieceTable {
+    ChoroyPieceSlot *_Nonnull slots;
+    // What the hash is made with, and how far it is shifted to be an index.
+    uint64_t keys[2];
+    unsigned shift;
+} ChoroyPieceTable;
+
+typedef struct ChoroyPieceKey {
+    uint64_t low, high;
+    ChoroyPieceSlot *_Nullable slot;
+} ChoroyPieceKey;
+
+static inline ChoroyPieceSlot *_Nonnull choroy_other_slot(const ChoroyPieceSlot *_Nonnull slot) {
+    return (ChoroyPieceSlot *)((uintptr_t)slot ^ sizeof(ChoroyPieceSlot));
+}
+
 // Activations in bytes have one scale for so many columns of a row.
 #define CHOROY_INT8_GROUP 32
 
@@ -146,6 +183,21 @@ typedef struct ChoroyKernels {
 
     // The classes of 64 bytes.
     void (*_Nonnull byte_classes)(const uint8_t *_Nonnull text, ChoroyByteClasses *_Nonnull classes);
+    // Where the pieces from `start` on end, as far as the text is ASCII and 64 bytes of it are left: gives their number
+    // and the new start. Up to 8 places behind the ends are written; `room` is the number of places less 8.
+    size_t (*_Nonnull piece_ends)(ChoroyPattern pattern, const uint8_t *_Nonnull text, size_t size,
+        size_t *_Nonnull start, intptr_t *_Nonnull ends, size_t room);
+    // The slot that a key names.
+    ChoroyPieceSlot *_Nonnull (*_Nonnull piece_slot)(const ChoroyPieceTable *_Nonnull table, uint64_t low,
+        uint64_t high);
+    // Keys of the pieces from `start` on, which end at `ends`; asks for their slots, which will be read soon.
+    void (*_Nonnull piece_keys)(const uint8_t *_Nonnull text, size_t size, size_t start,
+        const intptr_t *_Nonnull ends, size_t count, const ChoroyPieceTable *_Nonnull table,
+        ChoroyPieceKey *_Nonnull keys);
+    // Appends the ids of pieces at `ids` until one is in no slot, and gives the number of pieces. Four ids are
+    // written each time, of which one to four count.
+    size_t (*_Nonnull piece_ids)(const ChoroyPieceKey *_Nonnull keys, size_t count,
+        int32_t *_Nonnull *_Nonnull ids);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);
