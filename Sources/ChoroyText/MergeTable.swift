@@ -15,9 +15,8 @@ struct MergeTable: Sendable {
     let merges: [Merge]
     /// The id of each byte; -1 when the vocabulary has none.
     private let byteTokens: [TokenID]
-    /// Open addressing: pair of ids, then rank << 32 | result.
-    private var keys: [UInt64]
-    private var values: [UInt64]
+    /// Open addressing: pair of ids, and rank << 32 | result.
+    private var slots: [(key: UInt64, value: UInt64)]
     private let hash = PieceHash()
     private static let none = UInt64.max
     private static let high: UInt64 = 0xFFFF_FFFF_0000_0000
@@ -30,14 +29,12 @@ struct MergeTable: Sendable {
         self.byteTokens = byteTokens
         var capacity = 16
         while capacity < 2 * merges.count { capacity *= 2 }
-        keys = [UInt64](repeating: Self.none, count: capacity)
-        values = [UInt64](repeating: Self.none, count: capacity)
+        slots = .init(repeating: (Self.none, Self.none), count: capacity)
         for (rank, merge) in merges.enumerated() {
             let key = Self.key(merge.left, merge.right)
             var slot = Int(truncatingIfNeeded: hash(pair: key)) & (capacity - 1)
-            while keys[slot] != Self.none { slot = (slot + 1) & (capacity - 1) }
-            keys[slot] = key
-            values[slot] = UInt64(rank) << 32 | UInt64(merge.result)
+            while slots[slot].key != Self.none { slot = (slot + 1) & (capacity - 1) }
+            slots[slot] = (key, UInt64(rank) << 32 | UInt64(merge.result))
         }
     }
 
@@ -53,11 +50,13 @@ struct MergeTable: Sendable {
     @inline(__always)
     private func merge(_ left: TokenID, _ right: TokenID) -> UInt64 {
         let key = Self.key(left, right)
-        var slot = Int(truncatingIfNeeded: hash(pair: key)) & (keys.count - 1)
-        while true {
-            if keys[slot] == key { return values[slot] }
-            if keys[slot] == Self.none { return Self.none }
-            slot = (slot + 1) & (keys.count - 1)
+        return unsafe slots.withUnsafeBufferPointer { slots in
+            var slot = Int(truncatingIfNeeded: hash(pair: key)) & (slots.count &- 1)
+            while true {
+                let (found, value) = unsafe slots[slot]
+                if found == key || found == Self.none { return value }
+                slot = (slot &+ 1) & (slots.count &- 1)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 internal import CChoroyKernels
+import ChoroySystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -44,6 +45,8 @@ import Synchronization
         guard let memory = unsafe calloc(slots * slotSize + 64, 1) else {
             preconditionFailure("no memory for \(slots) slots")
         }
+        unsafe LargePages.prefer(
+            UnsafeMutableRawBufferPointer(start: memory, count: slots * slotSize + 64))
         return unsafe memory
     }
 

@@ -9,14 +9,14 @@ INLINE __m128i NAMED(piece_bytes)(const uint8_t *start, size_t length)
     return _mm_or_si128(bytes, _mm_set_epi64x((int64_t)((uint64_t)length << CHOROY_PIECE_LENGTH), 0));
 }
 
-INLINE ChoroyPieceSlot *_Nonnull NAMED(slot_of)(const ChoroyPieceTable *_Nonnull table, __m128i bytes)
+INLINE ChoroyPieceSlot *NAMED(slot_of)(const ChoroyPieceTable *table, __m128i bytes)
 {
     __m128i key = _mm_set_epi64x((int64_t)table->keys[1], (int64_t)table->keys[0]);
     __m128i mixed = _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(bytes, key), key), key);
     return table->slots + ((uint64_t)_mm_cvtsi128_si64(mixed) >> table->shift);
 }
 
-static ChoroyPieceSlot *_Nonnull NAMED(piece_slot)(const ChoroyPieceTable *_Nonnull table, uint64_t low, uint64_t high)
+static ChoroyPieceSlot *NAMED(piece_slot)(const ChoroyPieceTable *table, uint64_t low, uint64_t high)
 {
     return NAMED(slot_of)(table, _mm_set_epi64x((int64_t)high, (int64_t)low));
 }
@@ -71,7 +71,7 @@ static const uint64_t NAMED(piece_masks)[16][2] = {
 #undef ALL
 };
 
-static ChoroyPieceSlot *_Nonnull NAMED(piece_slot)(const ChoroyPieceTable *_Nonnull table, uint64_t low, uint64_t high)
+static ChoroyPieceSlot *NAMED(piece_slot)(const ChoroyPieceTable *table, uint64_t low, uint64_t high)
 {
     unsigned __int128 product = (unsigned __int128)(low ^ table->keys[0]) * (high ^ table->keys[1]);
     return table->slots + (((uint64_t)(product >> 64) ^ (uint64_t)product) >> table->shift);
