@@ -3,10 +3,10 @@
 /// Callers keep `start < count`; every other read is checked against `count` here.
 @safe
 struct PieceScanner {
-    private static let other: UInt8 = 0
-    private static let letter: UInt8 = 1
-    private static let number: UInt8 = 2
-    private static let space: UInt8 = 3
+    static let other: UInt8 = 0
+    static let letter: UInt8 = 1
+    static let number: UInt8 = 2
+    static let space: UInt8 = 3
     private static let decode: UInt8 = 4
 
     /// The class of each ASCII byte; 4 for the others, which are to be decoded.
@@ -24,7 +24,7 @@ struct PieceScanner {
     private let pages: UnsafeBufferPointer<UInt8>
     private let words: UnsafeBufferPointer<UInt64>
     private let classes: UnsafeBufferPointer<UInt8>
-    private let count: Int
+    let count: Int
 
     init(
         bytes: UnsafeBufferPointer<UInt8>, pages: UnsafeBufferPointer<UInt8>,
@@ -50,7 +50,7 @@ struct PieceScanner {
         }
     }
 
-    private subscript(_ position: Int) -> UInt8 { unsafe bytes[position] }
+    subscript(_ position: Int) -> UInt8 { unsafe bytes[position] }
 
     static func isLetterOrNumber(_ scalar: Unicode.Scalar) -> Bool {
         let page = Int(scalar.value >> 8)
@@ -64,21 +64,14 @@ struct PieceScanner {
     /// Llama 3:
     /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|`
     /// ` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+    ///
+    /// GPT-4 (`endsWhole`) has `\s++$` before the third: white space up to the end of the text is one piece.
     @inline(__always)
-    func endLlama(from start: Int, longestNumber: Int) -> Int {
+    func endLlama(from start: Int, longestNumber: Int, endsWhole: Bool = false) -> Int {
         let byte = self[start]
         var (kind, after) = scalar(at: start)
         if kind == Self.letter { return end(of: Self.letter, from: after) }
-        if kind == Self.number {
-            var left = longestNumber - 1
-            while left > 0, after < count {
-                let (next, end) = scalar(at: after)
-                if next != Self.number { break }
-                after = end
-                left -= 1
-            }
-            return after
-        }
+        if kind == Self.number { return endOfNumber(from: after, left: longestNumber - 1) }
         if byte == 0x27, let end = contraction(at: start, ignoresCase: true) { return end }
         let (next, afterNext) = after < count ? scalar(at: after) : (Self.space, after)
         if next == Self.letter && byte != 10 && byte != 13 {
@@ -93,7 +86,20 @@ struct PieceScanner {
             while end < count, self[end] == 10 || self[end] == 13 { end += 1 }
             return end
         }
-        return spaces(from: start, keepsLines: true)
+        return spaces(from: start, keepsLines: true, endsWhole: endsWhole)
+    }
+
+    /// The end of at most `left` more digits.
+    @inline(__always)
+    func endOfNumber(from start: Int, left: Int) -> Int {
+        var (position, left) = (start, left)
+        while left > 0, position < count {
+            let (next, end) = scalar(at: position)
+            if next != Self.number { break }
+            position = end
+            left -= 1
+        }
+        return position
     }
 
     /// GPT-2: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
@@ -117,9 +123,11 @@ struct PieceScanner {
         return end(of: kind, from: after)
     }
 
-    /// The end of the run of white space at `start`, without its last scalar where text follows;
+    /// The end of the run of white space at `start`, with `endsWhole` all of it at the end of the text, else without its last scalar where text follows;
     /// with `keepsLines` up to the last line end in the run, if there is one.
-    private func spaces(from start: Int, keepsLines: Bool, endsAtNumber: Bool = false) -> Int {
+    func spaces(
+        from start: Int, keepsLines: Bool, endsAtNumber: Bool = false, endsWhole: Bool = false
+    ) -> Int {
         var end = start
         var last = start
         var line = start
@@ -134,13 +142,14 @@ struct PieceScanner {
             if self[end] == 10 || self[end] == 13 { line = after }
             end = after
         }
+        if endsWhole && end == count { return end }
         if keepsLines && line > start { return line }
         if end == count || last == start || endsAtNumber && follower == Self.number { return end }
         return last
     }
 
     @inline(__always)
-    private func end(of kind: UInt8, from start: Int) -> Int {
+    func end(of kind: UInt8, from start: Int) -> Int {
         var position = start
         while position < count {
             let (next, after) = scalar(at: position)
@@ -151,7 +160,7 @@ struct PieceScanner {
     }
 
     /// The end of 's 't 're 've 'm 'll 'd at an apostrophe. Ignoring case, ſ (U+017F) is an s.
-    private func contraction(at start: Int, ignoresCase: Bool) -> Int? {
+    func contraction(at start: Int, ignoresCase: Bool) -> Int? {
         guard start + 1 < count else { return nil }
         let fold: UInt8 = ignoresCase ? 0x20 : 0
         let first = self[start + 1] | fold
@@ -174,7 +183,7 @@ struct PieceScanner {
 
     /// The class of the scalar at `start` and where the next one begins.
     @inline(__always)
-    private func scalar(at start: Int) -> (kind: UInt8, end: Int) {
+    func scalar(at start: Int) -> (kind: UInt8, end: Int) {
         let kind = unsafe classes[Int(self[start])]
         return kind == Self.decode ? longScalar(at: start) : (kind, start + 1)
     }

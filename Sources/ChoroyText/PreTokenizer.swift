@@ -16,6 +16,10 @@ public struct PreTokenizer: Sendable, Equatable {
         case qwen2
         /// SmolLM: every digit alone, the rest as GPT-2.
         case smollm
+        /// GPT-4: as Llama 3, but white space at the end of a text is one piece.
+        case cl100k
+        /// GPT-4o: words end before a capital, and take contractions with them.
+        case o200k
     }
 
     public let pattern: Pattern
@@ -74,6 +78,11 @@ public struct PreTokenizer: Sendable, Equatable {
             unsafe fill(ends, bytes, start, CHOROY_QWEN2) {
                 $0.endLlama(from: $1, longestNumber: 1)
             }
+        case .cl100k:
+            unsafe fill(ends, bytes, start, CHOROY_LLAMA) {
+                $0.endLlama(from: $1, longestNumber: 3, endsWhole: true)
+            }
+        case .o200k: unsafe fill(ends, bytes, start, CHOROY_O200K) { $0.endO200K(from: $1) }
         }
     }
 

@@ -2,7 +2,7 @@
 
 /// Letter, number or white space, for every scalar: two bits each, in blocks of 256 scalars.
 ///
-/// Scalars from U+32400 on have no block; they are none of the three.
+/// Scalars from U+32400 on have no block.
 enum ScalarClassTable {
     /// The block of each 256 scalars.
     static let pages: [UInt8] = [

@@ -17,6 +17,8 @@ public struct Tokenizer: TextEncoding {
     let normalization: Normalization?
     /// A piece that is a token as a whole is that token, whatever the merges say.
     let ignoresMerges: Bool
+    /// Whether the ids of tokens decide on merges, and not the list of merges, which is empty then.
+    let mergesByRank: Bool
     private let specials: [(content: String, id: TokenID)]
     private(set) var caches = PieceCaches()
 
@@ -47,13 +49,15 @@ public struct Tokenizer: TextEncoding {
     init(
         tokens: TokenTable, merges: [MergeTable.Merge], byteTokens: [TokenID],
         added: [AddedTokens.Token], pattern: PreTokenizer.Pattern,
-        normalization: Normalization? = nil, ignoresMerges: Bool = false
+        normalization: Normalization? = nil, ignoresMerges: Bool = false,
+        mergesByRank: Bool = false
     ) {
         mergeTable = MergeTable(merges, byteTokens: byteTokens)
         self.added = AddedTokens(added)
         preTokenizer = PreTokenizer(pattern)
         self.normalization = normalization
         self.ignoresMerges = ignoresMerges
+        self.mergesByRank = mergesByRank
         specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
         self.tokens = ignoresMerges ? Self.listing(tokens, added: self.added) : tokens
     }
@@ -69,13 +73,23 @@ public struct Tokenizer: TextEncoding {
         return tokens
     }
 
-    /// The tokenizer in a `tokenizer.json`, or in a directory that holds one.
+    /// The tokenizer in a `tokenizer.json`, in a directory that holds one, or in a `.tiktoken` file.
     ///
+    /// - Parameter pattern: That of a file that names none.
     /// - Throws: `FileError` for a file that is damaged or asks for what Choroy does not have.
-    public init(contentsOf path: String) throws {
+    public init(contentsOf path: String, pattern: PreTokenizer.Pattern? = nil) throws {
         let isDirectory = FilePath.kind(of: path) == .directory
-        self = try TokenizerFileReader.read(
-            isDirectory ? FilePath.join(path, "tokenizer.json") : path)
+        let file = isDirectory ? FilePath.join(path, "tokenizer.json") : path
+        self =
+            file.hasSuffix(".tiktoken")
+            ? try TiktokenFile.read(file, pattern: pattern) : try TokenizerFileReader.read(file)
+    }
+
+    /// The tokens that are not special as a `.tiktoken` file lists them.
+    ///
+    /// - Throws: `FileError`, which names `path`, for what such a file cannot say.
+    public func tiktokenFile(for path: String) throws -> [UInt8] {
+        try TiktokenFile.bytes(of: self, for: path)
     }
 
     /// Writes `tokenizer.json` and `tokenizer_config.json` as Hugging Face reads them.
@@ -102,7 +116,23 @@ public struct Tokenizer: TextEncoding {
     public var pattern: PreTokenizer.Pattern { preTokenizer.pattern }
 
     /// How many merges there are.
-    public var mergeCount: Int { mergeTable.merges.count }
+    public var mergeCount: Int {
+        mergesByRank
+            ? (0..<tokens.count).count { tokens.length(of: $0) > 1 } - added.tokens.count
+            : mergeTable.merges.count
+    }
+
+    /// The merges in their order.
+    var merges: [MergeTable.Merge] {
+        mergesByRank ? RankMerging.merges(of: tokens) : mergeTable.merges
+    }
+
+    /// Whether the ids of tokens say which merge comes first, as ids of our own trainer do.
+    var mergesAreRanks: Bool {
+        if mergesByRank { return true }
+        let results = mergeTable.merges.map(\.result)
+        return zip(results, results.dropFirst()).allSatisfy { $0 < $1 }
+    }
 
     public var vocabularySize: Int { tokens.count }
 
@@ -135,6 +165,7 @@ public struct Tokenizer: TextEncoding {
         let normalization = normalization?.rawValue ?? "none"
         hash.update(
             "choroy tokenizer 1 \(pattern.rawValue) \(normalization) \(ignoresMerges)\n".utf8)
+        if mergesByRank { hash.update("ranks\n".utf8) }
         var content: [UInt8] = []
         for id in 0..<tokens.count {
             content += "\(tokens.length(of: id)) ".utf8

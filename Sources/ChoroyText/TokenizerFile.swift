@@ -15,6 +15,20 @@ enum TokenizerFile {
                 + #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         ),
         (
+            // tiktoken's, with \z for the end of the text: $ is the end of a line to Hugging Face's engine.
+            .cl100k,
+            #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}|"#
+                + #" ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\z|\s*[\r\n]|\s+(?!\S)|\s"#
+        ),
+        (
+            .o200k,
+            #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"#
+                + #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"#
+                + #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"#
+                + #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|"#
+                + #"\s*[\r\n]+|\s+(?!\S)|\s+"#
+        ),
+        (
             .gpt2,
             #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
         ),
@@ -51,7 +65,7 @@ enum TokenizerFile {
             names[id] = name
             if !name.isEmpty { vocabulary.append(name, .integer(id)) }
         }
-        let merges = tokenizer.mergeTable.merges.map { merge in
+        let merges = tokenizer.merges.map { merge in
             JSONValue.string("\(names[Int(merge.left)] ?? "") \(names[Int(merge.right)] ?? "")")
         }
         return object([
@@ -94,7 +108,7 @@ enum TokenizerFile {
         case .gpt2: return byteLevel(usesPattern: true)
         case .smollm:
             first = object(["type": .string("Digits"), "individual_digits": .bool(true)])
-        case .llamaBPE, .qwen2:
+        case .llamaBPE, .qwen2, .cl100k, .o200k:
             let expression = expressions.first { $0.pattern == pattern }?.expression ?? ""
             first = object([
                 "type": .string("Split"), "pattern": object(["Regex": .string(expression)]),
