@@ -73,16 +73,23 @@ public struct Tokenizer: TextEncoding {
         return tokens
     }
 
-    /// The tokenizer in a `tokenizer.json`, in a directory that holds one, or in a `.tiktoken` file.
+    /// The tokenizer in a `tokenizer.json` or a directory that holds one, in a `.tiktoken` file, or in
+    /// `vocab.json` and `merges.txt`.
     ///
-    /// - Parameter pattern: That of a file that names none.
+    /// - Parameter pattern: That of files that name none.
     /// - Throws: `FileError` for a file that is damaged or asks for what Choroy does not have.
     public init(contentsOf path: String, pattern: PreTokenizer.Pattern? = nil) throws {
         let isDirectory = FilePath.kind(of: path) == .directory
         let file = isDirectory ? FilePath.join(path, "tokenizer.json") : path
-        self =
-            file.hasSuffix(".tiktoken")
-            ? try TiktokenFile.read(file, pattern: pattern) : try TokenizerFileReader.read(file)
+        if file.hasSuffix(".tiktoken") {
+            self = try TiktokenFile.read(file, pattern: pattern)
+        } else if !isDirectory || FilePath.kind(of: file) == .missing,
+            let files = VocabularyFiles.find(path)
+        {
+            self = try VocabularyFiles.read(files, pattern: pattern)
+        } else {
+            self = try TokenizerFileReader.read(file)
+        }
     }
 
     /// The tokens that are not special as a `.tiktoken` file lists them.

@@ -95,14 +95,14 @@ enum TokenizerFile {
         ])
     }
 
-    private static func byteLevel(usesPattern: Bool) -> JSONValue {
+    static func byteLevel(usesPattern: Bool) -> JSONValue {
         object([
             "type": .string("ByteLevel"), "add_prefix_space": .bool(false),
             "trim_offsets": .bool(true), "use_regex": .bool(usesPattern),
         ])
     }
 
-    private static func preTokenizer(_ pattern: PreTokenizer.Pattern) -> JSONValue {
+    static func preTokenizer(_ pattern: PreTokenizer.Pattern) -> JSONValue {
         let first: JSONValue
         switch pattern {
         case .gpt2: return byteLevel(usesPattern: true)

@@ -13,7 +13,7 @@ struct TokenizerFileReader {
         return try TokenizerFileReader(path: path, root: root).tokenizer()
     }
 
-    private init(path: String, root: JSONObject) {
+    init(path: String, root: JSONObject) {
         self.path = path
         self.root = root
     }
@@ -22,7 +22,7 @@ struct TokenizerFileReader {
         FileError(path, at: place, expected: expected, found: found)
     }
 
-    private func tokenizer() throws -> Tokenizer {
+    func tokenizer() throws -> Tokenizer {
         guard let model = root["model"] else { throw error("model", "an object", "none") }
         try checkModel(model)
         let pattern = try pattern(root["pre_tokenizer"] ?? .null)

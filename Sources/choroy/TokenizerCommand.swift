@@ -12,6 +12,6 @@ struct TokenizerCommand: ParsableCommand {
             """,
         subcommands: [
             TokenizerTrainCommand.self, TokenizerEncodeCommand.self, TokenizerDecodeCommand.self,
-            TokenizerInspectCommand.self,
+            TokenizerInspectCommand.self, TokenizerConvertCommand.self,
         ])
 }

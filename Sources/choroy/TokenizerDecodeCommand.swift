@@ -16,14 +16,13 @@ struct TokenizerDecodeCommand: ParsableCommand {
                 | choroy tokenizer decode --tokenizer tok/ > copy.txt
             """)
 
-    @Option(help: "A tokenizer.json, or a directory that holds one.")
-    var tokenizer: String
+    @OptionGroup var source: TokenizerOption
 
     @Argument(help: "A file of ids, or - for standard input (the default).")
     var file = "-"
 
     func run() throws {
-        let tokenizer = try Tokenizer(contentsOf: tokenizer)
+        let tokenizer = try source.read()
         let text = try FileBytes.read(file)
         let title = file == "-" ? "standard input" : file
         var bytes: [UInt8] = []

@@ -24,8 +24,7 @@ struct TokenizerEncodeCommand: ParsableCommand {
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case ids, pieces, binary }
 
-    @Option(help: "A tokenizer.json, or a directory that holds one.")
-    var tokenizer: String
+    @OptionGroup var source: TokenizerOption
 
     @Argument(help: "Text files, directories, or - for standard input (the default).")
     var text: [String] = []
@@ -43,7 +42,7 @@ struct TokenizerEncodeCommand: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let tokenizer = try Tokenizer(contentsOf: tokenizer)
+        let tokenizer = try source.read()
         if let output {
             try AtomicFile.write(to: output) { file in
                 let file = file

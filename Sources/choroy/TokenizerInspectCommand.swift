@@ -12,8 +12,10 @@ struct TokenizerInspectCommand: ParsableCommand {
               choroy tokenizer inspect tok/ book.txt
             """)
 
-    @Argument(help: "A tokenizer.json, or a directory that holds one.")
+    @Argument(help: TokenizerOption.pathHelp)
     var path: String
+
+    @OptionGroup var pattern: PatternOption
 
     @Argument(help: "Text to measure bytes per token on.")
     var text: [String] = []
@@ -22,7 +24,7 @@ struct TokenizerInspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let tokenizer = try Tokenizer(contentsOf: path)
+        let tokenizer = try Tokenizer(contentsOf: path, pattern: try pattern.chosen)
         let lengths = (0..<tokenizer.vocabularySize).map {
             tokenizer.bytes(of: TokenID($0)).count
         }

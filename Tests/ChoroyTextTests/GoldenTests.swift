@@ -63,6 +63,54 @@ import Testing
         }
     }
 
+    @Test(
+        .enabled(if: Fixtures.shared("tokenizers/tiktoken") != nil, sharedDataIsAbsent),
+        arguments: ["cl100k_base", "o200k_base"])
+    func `a tiktoken file gives tiktoken's ids`(_ name: String) throws {
+        let path = try #require(Fixtures.shared("tokenizers/golden-dev.json"))
+        let tokenizer = try Tokenizer(
+            contentsOf: try #require(Fixtures.shared("tokenizers/tiktoken/\(name).tiktoken")))
+        for entry in try #require(try json(path)["cases"]?.array) {
+            let text = Array(try #require(entry["text"]?.string).utf8)
+            let found = tokenizer.encode(text)
+            #expect(found == ids(entry[name]))
+            #expect(tokenizer.decode(found) == text)
+            guard let special = ids(entry["\(name)_special"]) else { continue }
+            #expect(tokenizer.encode(text, parsingSpecialTokens: true) == special)
+        }
+        let files = try #require(Fixtures.shared("tokenizers/golden-files.json"))
+        for (file, entry) in try #require(try json(files).object).members {
+            let text = try FileBytes.read(try #require(Fixtures.shared(file)))
+            let found = tokenizer.encode(text)
+            #expect(found.count == entry[name]?["tokens"]?.integer)
+            #expect(digest(found) == entry[name]?["sha256_u32le"]?.string)
+        }
+    }
+
+    /// SHA-256 of ids as little-endian words.
+    private func digest(_ ids: [TokenID]) -> String {
+        SHA256.hex(
+            ids.flatMap { id in
+                (0..<4).map { UInt8(truncatingIfNeeded: id >> (8 * TokenID($0))) }
+            })
+    }
+
+    @Test(.enabled(if: Fixtures.shared("tokenizers/gpt2") != nil, sharedDataIsAbsent))
+    func `GPT-2's two files are the same tokenizer as its one`() throws {
+        let folder = try #require(Fixtures.shared("tokenizers/gpt2"))
+        let one = try Tokenizer(contentsOf: folder)
+        for name in ["encoder.json", "vocab.bpe"] {
+            let two = try Tokenizer(contentsOf: FilePath.join(folder, name))
+            #expect(two.vocabularySize == one.vocabularySize && two.mergeCount == one.mergeCount)
+            let text = Array("\(smallText)<|endoftext|>".utf8)
+            for special in [false, true] {
+                #expect(
+                    two.encode(text, parsingSpecialTokens: special)
+                        == one.encode(text, parsingSpecialTokens: special))
+            }
+        }
+    }
+
     @Test(.enabled(if: Fixtures.shared("tokenizers/golden-files.json") != nil, sharedDataIsAbsent))
     func `whole files give GPT-2's ids`() throws {
         let path = try #require(Fixtures.shared("tokenizers/golden-files.json"))
@@ -71,10 +119,7 @@ import Testing
             let file = try #require(Fixtures.shared(name))
             let found = tokenizer.encode(try FileBytes.read(file), parsingSpecialTokens: true)
             #expect(found.count == entry["gpt2_hf"]?["tokens"]?.integer)
-            let bytes = found.flatMap { id in
-                (0..<4).map { UInt8(truncatingIfNeeded: id >> (8 * TokenID($0))) }
-            }
-            #expect(SHA256.hex(bytes) == entry["gpt2_hf"]?["sha256_u32le"]?.string)
+            #expect(digest(found) == entry["gpt2_hf"]?["sha256_u32le"]?.string)
         }
     }
 }

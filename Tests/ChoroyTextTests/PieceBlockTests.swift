@@ -45,7 +45,9 @@ import Testing
                 last = piece.upperBound
                 let window = Array(text[piece.lowerBound..<min(text.count, piece.lowerBound + 63)])
                 let first = tokenizer.pieces(of: window)[0].count
-                guard first < window.count - 8, !endsInSpace(window) else { continue }
+                // Where a word of capitals ends may depend on all of it (o200k).
+                let isSettled = window[first...].contains { (0x21...0x40).contains($0) }
+                guard first < window.count - 8, !endsInSpace(window), isSettled else { continue }
                 compared += 1
                 if first != piece.count {
                     Issue.record(
@@ -55,7 +57,7 @@ import Testing
                 }
             }
         }
-        #expect(compared > 10_000)
+        #expect(compared > 5_000)
     }
 
     /// White space up to the end of a text is another case than white space before more text.

@@ -29,6 +29,27 @@ import Testing
         #expect(pieces(text, .gpt2) == expected)
     }
 
+    @Test(arguments: [
+        ("I've DON'T-stop", ["I've", " DON'T", "-stop"]),
+        ("HELLOWorld helloWorld", ["HELLOWorld", " hello", "World"]),
+        ("don't've", ["don't", "'ve"]), ("a;\n//b", ["a", ";\n//", "b"]),
+        ("'sx 1234", ["'sx", " ", "123", "4"]),
+        // A letter without case ends a word of capitals, which may not end with one of its own.
+        ("中A", ["中", "A"]), ("A中BC", ["A中", "BC"]), ("A中Bc", ["A中Bc"]),
+        ("\u{301}AB", ["\u{301}", "AB"]),
+        ("!\u{301}a", ["!\u{301}a"]), ("\u{301}'s", ["\u{301}'s"]), (" ABC", [" ABC"]),
+        ("\nA", ["\n", "A"]),
+    ])
+    func `o200k cuts as GPT-4o does`(_ text: String, _ expected: [String]) {
+        #expect(pieces(text, .o200k).map { Array($0.utf8) } == expected.map { Array($0.utf8) })
+    }
+
+    @Test func `cl100k keeps white space at the end of a text together`() {
+        #expect(pieces("a\n  \n ", .cl100k) == ["a", "\n  \n "])
+        #expect(pieces("a\n  \n ", .llamaBPE) == ["a", "\n  \n", " "])
+        #expect(pieces("a\n  \n b", .cl100k) == pieces("a\n  \n b", .llamaBPE))
+    }
+
     @Test func `smollm and qwen2 cut every digit out`() {
         #expect(pieces("a 12  3", .smollm) == ["a", " ", "1", "2", "  ", "3"])
         #expect(pieces("a 12  3", .qwen2) == ["a", " ", "1", "2", " ", " ", "3"])

@@ -22,7 +22,7 @@ import tokenizers
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHOROY = HERE.parents[2] / ".build/release/choroy"
-PATTERNS = ["llama-bpe", "gpt-2", "qwen2", "smollm"]
+PATTERNS = ["llama-bpe", "gpt-2", "qwen2", "smollm", "cl100k", "o200k"]
 SEED = 20240607
 
 TEXT = """\
@@ -55,8 +55,10 @@ HOSTILE = [
 ]
 
 
-def random_text(chooser):
-    """Up to 40 scalars, in runs of one kind: letters, digits, spaces, marks, anything."""
+def random_text(chooser, longest=40, plain=0):
+    """Up to so many scalars, in runs of one kind: letters, digits, spaces, marks, anything. `plain` of 10
+    runs are of the first kinds, which are ASCII, so that long texts have long stretches of it.
+    """
     kinds = [
         lambda: chooser.choice("etaoinshrdluETAOIN"),
         lambda: chooser.choice("0123456789"),
@@ -77,8 +79,9 @@ def random_text(chooser):
         lambda: chooser.choice(TEXT.split()),
     ]
     text = ""
-    while len(text) < chooser.randrange(1, 40):
-        kind = chooser.choice(kinds)
+    length = chooser.randrange(1, longest) if longest > 40 else 0
+    while len(text) < (length or chooser.randrange(1, longest)):
+        kind = chooser.choice(kinds[:6] if plain and chooser.randrange(10) < plain else kinds)
         for _ in range(chooser.randrange(1, 6)):
             text += kind()
     # unicodedata of Python 3.11 knows Unicode 14.0; what it does not know is left out.
@@ -116,7 +119,8 @@ def differential(folder, count):
     wrong = 0
     trained = [(pattern, *train(folder, pattern, 700)) for pattern in PATTERNS]
     for start in range(0, count, 5000):
-        texts = [random_text(chooser) for _ in range(min(5000, count - start))]
+        texts = [random_text(chooser, *chooser.choice([(40, 0), (400, 5), (400, 9), (400, 10)]))
+                 for _ in range(min(5000, count - start))]
         strings = folder / "strings"
         strings.mkdir(exist_ok=True)
         for old in strings.iterdir():
