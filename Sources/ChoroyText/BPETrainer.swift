@@ -52,7 +52,44 @@ public struct BPETrainer: Sendable {
     ///
     /// It is smaller than `vocabularySize` when no pair occurs `minimumCount` times any more.
     public func train(_ documents: [ArraySlice<UInt8>]) -> Tokenizer {
-        let pieces = PieceCounter.count(documents, pattern: pattern)
+        learn(PieceCounter.count(documents, pattern: pattern))
+    }
+
+    /// What a training on files has read, and made.
+    public struct Result: Sendable {
+        public let tokenizer: Tokenizer
+        public let bytes: Int
+        public let documents: Int
+    }
+
+    /// The tokenizer of the documents in `files`, which are read piece by piece. `progress` is told how many
+    /// bytes of text were read.
+    ///
+    /// - Throws: `FileError` for a file that cannot be read or is no text, and when there is no text.
+    public func train(_ files: [TextFile], progress: (Int) -> Void = { _ in }) throws -> Result {
+        var stream = PieceStream(pattern: pattern)
+        var (bytes, documents) = (0, 0)
+        for file in files {
+            try DocumentReader.read(file) { event in
+                switch event {
+                case .bytes(let piece):
+                    stream.append(piece)
+                    bytes += piece.count
+                    progress(bytes)
+                case .end:
+                    stream.endDocument()
+                    documents += 1
+                }
+            }
+        }
+        guard documents > 0 else {
+            throw FileError(
+                files.map(\.title).joined(separator: ", "), expected: "text", found: "none")
+        }
+        return Result(tokenizer: learn(stream.finish()), bytes: bytes, documents: documents)
+    }
+
+    private func learn(_ pieces: PieceCounter) -> Tokenizer {
         var learner = MergeLearner(pieces, specialTokens: specialTokens)
         learner.learn(until: vocabularySize - specialTokens.count, minimumCount: minimumCount)
         var tokens = learner.tokens

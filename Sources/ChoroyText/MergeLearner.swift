@@ -112,7 +112,7 @@ struct MergeLearner {
         let places = pairs.takePlaces(of: pair)
         let leftLength = tokens.length(of: Int(left))
         let rightLength = tokens.length(of: Int(right))
-        for place in places {
+        for place in places.lazy.map(Int.init) {
             let middle = place + leftLength
             guard cells[place] == left, cells[middle] == right else { continue }
             let end = middle + rightLength
@@ -158,10 +158,10 @@ struct PairTable {
     var counts: [Int] = []
     var isTouched: [Bool] = []
     var isMerged: [Bool] = []
-    /// The first and last node of each pair's list of places; -1 for none.
-    private var heads: [Int] = []
-    private var tails: [Int] = []
-    private var nodes: [(place: Int, next: Int)] = []
+    /// The first and last node of each pair's list of places, their index and 1; 0 for none.
+    private var heads: [UInt32] = []
+    private var tails: [UInt32] = []
+    private var nodes: [(place: UInt32, next: UInt32)] = []
     /// Open addressing: index + 1; 0 is free.
     private var slots = [UInt32](repeating: 0, count: 1 << 12)
     private let hash = PieceHash()
@@ -178,8 +178,8 @@ struct PairTable {
         counts.append(0)
         isTouched.append(false)
         isMerged.append(false)
-        heads.append(-1)
-        tails.append(-1)
+        heads.append(0)
+        tails.append(0)
         slots[slot] = UInt32(keys.count)
         if 2 * keys.count > slots.count { grow() }
         return keys.count - 1
@@ -195,24 +195,28 @@ struct PairTable {
     }
 
     mutating func append(_ place: Int, to pair: Int) {
-        nodes.append((place, -1))
-        if tails[pair] >= 0 { nodes[tails[pair]].next = nodes.count - 1 }
-        if heads[pair] < 0 { heads[pair] = nodes.count - 1 }
-        tails[pair] = nodes.count - 1
+        nodes.append((UInt32(truncatingIfNeeded: place), 0))
+        let node = UInt32(truncatingIfNeeded: nodes.count)
+        if tails[pair] > 0 { nodes[Int(tails[pair]) - 1].next = node }
+        if heads[pair] == 0 { heads[pair] = node }
+        tails[pair] = node
     }
 
     /// The places of a pair in ascending order; the pair has none afterwards.
-    mutating func takePlaces(of pair: Int) -> [Int] {
-        var places: [Int] = []
+    mutating func takePlaces(of pair: Int) -> [UInt32] {
+        var places: [UInt32] = []
         var isAscending = true
-        var node = heads[pair]
-        while node >= 0 {
-            if let last = places.last, last > nodes[node].place { isAscending = false }
-            places.append(nodes[node].place)
-            node = nodes[node].next
+        var last: UInt32 = 0
+        var next = heads[pair]
+        while next > 0 {
+            let node = nodes[Int(next) - 1]
+            if node.place < last { isAscending = false }
+            last = node.place
+            places.append(last)
+            next = node.next
         }
-        heads[pair] = -1
-        tails[pair] = -1
+        heads[pair] = 0
+        tails[pair] = 0
         if !isAscending { places.sort() }
         return places
     }

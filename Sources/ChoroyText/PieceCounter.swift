@@ -1,6 +1,3 @@
-import ChoroySystem
-import Synchronization
-
 #if canImport(Glibc)
     import Glibc
 #else
@@ -15,50 +12,41 @@ struct PieceCounter: Sendable {
     private(set) var offsets: [Int] = [0]
     private(set) var counts: [Int] = []
     /// Open addressing: upper half of the hash, then index + 1; 0 is free.
-    private var slots = [UInt64](repeating: 0, count: 1 << 12)
+    private var slots: [UInt64]
     private let hash: PieceHash
     private static let high: UInt64 = 0xFFFF_FFFF_0000_0000
-    /// Bytes that one thread scans at a time.
-    private static let partSize = 1 << 18
+    /// Stands in for one that is elsewhere.
+    static let none = PieceCounter(hash: PieceHash(), slots: [])
 
-    private init(hash: PieceHash) { self.hash = hash }
+    init(hash: PieceHash) { self.init(hash: hash, slots: [UInt64](repeating: 0, count: 1 << 12)) }
 
-    /// Counts the pieces of all documents. Counts do not depend on the number of threads; the order
-    /// of the pieces does.
+    private init(hash: PieceHash, slots: [UInt64]) {
+        self.hash = hash
+        self.slots = slots
+    }
+
+    /// Counts the pieces of all documents.
     static func count(_ documents: [ArraySlice<UInt8>], pattern: PreTokenizer.Pattern)
         -> PieceCounter
     {
-        let parts = documents.flatMap { document in
-            unsafe document.withUnsafeBufferPointer { bytes in
-                unsafe PreTokenizer.parts(of: bytes, size: partSize).map {
-                    document[
-                        document.startIndex + $0.lowerBound..<document.startIndex + $0.upperBound]
-                }
-            }
+        var stream = PieceStream(pattern: pattern)
+        for document in documents {
+            stream.append(document)
+            stream.endDocument()
         }
-        let hash = PieceHash()
-        let threads = max(1, min(ThreadPool.shared.threadCount, parts.count))
-        let results = Mutex([PieceCounter](repeating: PieceCounter(hash: hash), count: threads))
-        ThreadPool.shared.run(threads) { thread in
-            var counter = PieceCounter(hash: hash)
-            let preTokenizer = PreTokenizer(pattern)
-            for index in stride(from: thread, to: parts.count, by: threads) {
-                unsafe parts[index].withUnsafeBufferPointer { text in
-                    guard let base = text.baseAddress else { return }
-                    unsafe preTokenizer.scan(text) { start, end in
-                        unsafe counter.add(base + start, end - start, times: 1)
-                    }
-                }
-            }
-            results.withLock { $0[thread] = counter }
-        }
-        let counters = results.withLock { $0 }
-        var total = counters[0]
-        for counter in counters.dropFirst() { total.add(counter) }
-        return total
+        return stream.finish()
     }
 
-    private mutating func add(_ other: PieceCounter) {
+    /// Counts the pieces of a text.
+    mutating func count(_ text: UnsafeBufferPointer<UInt8>, _ preTokenizer: PreTokenizer) {
+        guard let base = text.baseAddress else { return }
+        unsafe preTokenizer.scan(text) { start, end in
+            unsafe add(base + start, end - start, times: 1)
+        }
+    }
+
+    /// Adds the counts of `other`, which has the same hash.
+    mutating func add(_ other: PieceCounter) {
         unsafe other.bytes.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }
             for index in other.counts.indices {

@@ -32,6 +32,9 @@ struct TokenizerTrainCommand: ParsableCommand {
     @Option(help: "One more special token; may be repeated.")
     var special: [String] = []
 
+    @Option(help: "A pair that occurs less often is never merged.")
+    var minFrequency = 2
+
     @Option(name: .shortAndLong, help: "The directory to write.")
     var output: String
 
@@ -39,6 +42,12 @@ struct TokenizerTrainCommand: ParsableCommand {
     var json = false
 
     @OptionGroup var threads: ThreadOptions
+
+    func validate() throws {
+        guard minFrequency > 0 else {
+            throw ValidationError("--min-frequency: expected at least 1, found \(minFrequency)")
+        }
+    }
 
     func run() throws {
         threads.apply()
@@ -48,23 +57,28 @@ struct TokenizerTrainCommand: ParsableCommand {
         }
         let trainer = try BPETrainer(
             vocabularySize: vocabSize, pattern: pattern,
-            specialTokens: Tokenizer.reservedTokens + special)
+            specialTokens: Tokenizer.reservedTokens + special, minimumCount: minFrequency)
         let start = Machine.now()
-        let corpus = try Corpus(at: text)
-        let tokenizer = trainer.train(corpus.documents)
+        let files = try TextFile.files(at: text)
+        var progress = Progress(
+            "counting", total: files.reduce(0) { $0 + $1.size }, unit: "bytes")
+        let trained = try trainer.train(files) { progress.update($0) }
+        progress.clear()
+        let tokenizer = trained.tokenizer
         try tokenizer.save(to: output)
         let seconds = Machine.now() - start
         let size = tokenizer.vocabularySize
         if size < vocabSize {
             StandardStreams.note(
-                "note: \(size) tokens instead of \(vocabSize): no pair occurs twice any more")
+                "note: \(size) tokens instead of \(vocabSize): no pair occurs \(minFrequency == 2 ? "twice" : "\(minFrequency) times") any more"
+            )
         }
         if json {
             let result = JSONObject([
                 ("vocabulary_size", .integer(size)), ("requested_size", .integer(vocabSize)),
                 ("merges", .integer(tokenizer.mergeCount)),
-                ("pattern", .string(pattern.rawValue)), ("bytes", .integer(corpus.byteCount)),
-                ("documents", .integer(corpus.documents.count)), ("seconds", .number(seconds)),
+                ("pattern", .string(pattern.rawValue)), ("bytes", .integer(trained.bytes)),
+                ("documents", .integer(trained.documents)), ("seconds", .number(seconds)),
                 ("hash", .string(tokenizer.hash)), ("output", .string(output)),
             ])
             print(JSONWriter.string(.object(result)))
@@ -72,7 +86,7 @@ struct TokenizerTrainCommand: ParsableCommand {
             let rounded = (seconds * 100).rounded() / 100
             print(
                 "\(output): \(size) tokens (256 bytes, \(tokenizer.mergeCount) merges, "
-                    + "\(tokenizer.specialTokens.count) special) from \(corpus.byteCount) bytes, "
+                    + "\(tokenizer.specialTokens.count) special) from \(trained.bytes) bytes, "
                     + "pattern \(pattern.rawValue), \(rounded) s")
         }
     }
