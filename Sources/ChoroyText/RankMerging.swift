@@ -2,45 +2,65 @@ import HeapModule
 
 /// Byte-pair encoding where the id of a token is its rank: always the two neighbours whose bytes
 /// together are the token of lowest id, the leftmost of equals, as tiktoken merges.
-enum RankMerging {
+struct RankMerging: Sendable {
     private static let none = UInt32.max
+    /// The ranks of all pairs of bytes, which pieces begin with.
+    private let bytePairs: [UInt32]
+
+    /// - Precondition: the tokens are listed.
+    init(_ tokens: TokenTable) {
+        var bytePairs = [UInt32](repeating: Self.none, count: 1 << 16)
+        for id in 0..<tokens.count where tokens.length(of: id) == 2 {
+            let bytes = Array(tokens.bytes(of: id))
+            if tokens.id(of: bytes) == TokenID(id) {
+                bytePairs[Int(bytes[0]) << 8 | Int(bytes[1])] = UInt32(id)
+            }
+        }
+        self.bytePairs = bytePairs
+    }
+
     /// From this length on a heap finds the next merge.
     private static let longPiece = 96
 
     /// Appends the ids of one piece; a byte that is no token gives none.
-    static func encode(
+    func encode(
         _ piece: UnsafeBufferPointer<UInt8>, _ tokens: TokenTable, into ids: inout [TokenID]
     ) {
-        guard let base = piece.baseAddress else { return }
-        if piece.count < longPiece {
+        guard let base = piece.baseAddress, piece.count > 0 else { return }
+        if piece.count < Self.longPiece {
             unsafe encodeShort(base, piece.count, tokens, into: &ids)
         } else {
             unsafe encodeLong(base, piece.count, tokens, into: &ids)
         }
     }
 
-    private static func encodeShort(
+    private func encodeShort(
         _ base: UnsafePointer<UInt8>, _ count: Int, _ tokens: TokenTable, into ids: inout [TokenID]
     ) {
-        unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: longPiece + 1) { starts in
-            unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: longPiece) { ranks in
+        unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.longPiece + 1) { starts in
+            unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.longPiece) {
+                ranks in
                 // Parts lie between neighbours of `starts`; `ranks` is of a part and the next one.
                 var parts = count
                 for index in 0...count { unsafe starts[index] = index }
                 func rank(_ part: Int) -> UInt32 {
-                    guard part + 2 <= parts else { return none }
+                    guard part + 2 <= parts else { return Self.none }
                     let (start, end) = unsafe (starts[part], starts[part + 2])
-                    return unsafe tokens.id(of: base + start, end - start).map(UInt32.init) ?? none
+                    return unsafe tokens.id(of: base + start, end - start).map(UInt32.init)
+                        ?? Self.none
                 }
-                for part in 0..<parts { unsafe ranks[part] = rank(part) }
+                for part in 0..<parts - 1 {
+                    unsafe ranks[part] = bytePairs[Int(base[part]) << 8 | Int(base[part + 1])]
+                }
+                if parts > 0 { unsafe ranks[parts - 1] = Self.none }
                 while true {
-                    var best = none
+                    var best = Self.none
                     var place = 0
                     for part in 0..<parts where unsafe ranks[part] < best {
                         best = unsafe ranks[part]
                         place = part
                     }
-                    if best == none { break }
+                    if best == Self.none { break }
                     for part in place + 1..<parts {
                         unsafe starts[part] = starts[part + 1]
                         if part + 1 < parts { unsafe ranks[part] = ranks[part + 1] }
@@ -58,7 +78,7 @@ enum RankMerging {
     }
 
     /// The same in O(n log n): a heap of rank << 32 | place; entries whose pair has changed are skipped.
-    private static func encodeLong(
+    private func encodeLong(
         _ base: UnsafePointer<UInt8>, _ count: Int, _ tokens: TokenTable, into ids: inout [TokenID]
     ) {
         // Parts of a gibibyte keep every position within 32 bits.
@@ -73,13 +93,13 @@ enum RankMerging {
         var before = (-1..<Int32(count) - 1).map { $0 }
         func rank(_ start: Int) -> UInt32 {
             let middle = Int(ends[start])
-            guard middle < count else { return none }
+            guard middle < count else { return Self.none }
             let length = Int(ends[middle]) - start
-            return unsafe tokens.id(of: base + start, length).map(UInt32.init) ?? none
+            return unsafe tokens.id(of: base + start, length).map(UInt32.init) ?? Self.none
         }
         func candidate(_ start: Int) -> UInt64? {
             let rank = rank(start)
-            return rank == none ? nil : UInt64(rank) << 32 | UInt64(start)
+            return rank == Self.none ? nil : UInt64(rank) << 32 | UInt64(start)
         }
         var heap = Heap((0..<count).compactMap(candidate))
         while let next = heap.popMin() {

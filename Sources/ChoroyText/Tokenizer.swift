@@ -17,8 +17,8 @@ public struct Tokenizer: TextEncoding {
     let normalization: Normalization?
     /// A piece that is a token as a whole is that token, whatever the merges say.
     let ignoresMerges: Bool
-    /// Whether the ids of tokens decide on merges, and not the list of merges, which is empty then.
-    let mergesByRank: Bool
+    /// What merges where the ids of tokens decide, and not the list of merges, which is empty then.
+    let ranks: RankMerging?
     private let specials: [(content: String, id: TokenID)]
     private(set) var caches = PieceCaches()
 
@@ -57,9 +57,9 @@ public struct Tokenizer: TextEncoding {
         preTokenizer = PreTokenizer(pattern)
         self.normalization = normalization
         self.ignoresMerges = ignoresMerges
-        self.mergesByRank = mergesByRank
         specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
         self.tokens = ignoresMerges ? Self.listing(tokens, added: self.added) : tokens
+        ranks = mergesByRank ? RankMerging(self.tokens) : nil
     }
 
     /// Lists the tokens that a piece with exactly their bytes is, whatever the merges say.
@@ -124,19 +124,19 @@ public struct Tokenizer: TextEncoding {
 
     /// How many merges there are.
     public var mergeCount: Int {
-        mergesByRank
+        ranks != nil
             ? (0..<tokens.count).count { tokens.length(of: $0) > 1 } - added.tokens.count
             : mergeTable.merges.count
     }
 
     /// The merges in their order.
     var merges: [MergeTable.Merge] {
-        mergesByRank ? RankMerging.merges(of: tokens) : mergeTable.merges
+        ranks != nil ? RankMerging.merges(of: tokens) : mergeTable.merges
     }
 
     /// Whether the ids of tokens say which merge comes first, as ids of our own trainer do.
     var mergesAreRanks: Bool {
-        if mergesByRank { return true }
+        if ranks != nil { return true }
         let results = mergeTable.merges.map(\.result)
         return zip(results, results.dropFirst()).allSatisfy { $0 < $1 }
     }
@@ -172,7 +172,7 @@ public struct Tokenizer: TextEncoding {
         let normalization = normalization?.rawValue ?? "none"
         hash.update(
             "choroy tokenizer 1 \(pattern.rawValue) \(normalization) \(ignoresMerges)\n".utf8)
-        if mergesByRank { hash.update("ranks\n".utf8) }
+        if ranks != nil { hash.update("ranks\n".utf8) }
         var content: [UInt8] = []
         for id in 0..<tokens.count {
             content += "\(tokens.length(of: id)) ".utf8

@@ -136,8 +136,8 @@ extension Tokenizer {
         cache.found.removeAll(keepingCapacity: true)
         if ignoresMerges, let id = unsafe tokens.id(of: bytes, piece.count) {
             cache.found.append(id)
-        } else if mergesByRank {
-            unsafe RankMerging.encode(piece, tokens, into: &cache.found)
+        } else if let ranks {
+            unsafe ranks.encode(piece, tokens, into: &cache.found)
         } else {
             unsafe mergeTable.encode(piece, into: &cache.found)
         }
