@@ -9,7 +9,7 @@ public enum LargePages {
     public static func prefer(_ memory: UnsafeMutableRawBufferPointer) {
         #if canImport(Glibc)
             let page = 1 << 21
-            guard let base = memory.baseAddress, memory.count >= 2 * page else { return }
+            guard let base = memory.baseAddress, memory.count >= 4 * page else { return }
             let first = unsafe base.alignedUp(toMultipleOf: page)
             let count = unsafe memory.count - (first - base)
             unsafe madvise(first, count / page * page, MADV_HUGEPAGE)

@@ -12,7 +12,7 @@ public struct EncodingStream {
     private var wanted: Int
 
     /// Bytes that are encoded at a time.
-    public static let chunkSize = 1 << 22
+    public static let chunkSize = 1 << 20
 
     /// - Parameter parsingSpecialTokens: As for `Tokenizer.encode`.
     public init(

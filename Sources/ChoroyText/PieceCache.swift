@@ -11,13 +11,13 @@ import Synchronization
 /// The ids of pieces that were encoded before.
 ///
 /// A piece of up to 15 bytes is in the slot that its hash names, or in the one beside it. Slots are
-/// doubled while more than a quarter of them is taken, up to 32 MB; then a new piece takes the place of
+/// doubled while more than a quarter of them is taken, up to 16 MB; then a new piece takes the place of
 /// an old one. Text repeats itself so much that few pieces are looked for in vain.
 ///
 /// Used by one thread at a time; `PieceCaches` hands it over under a lock.
 @safe final class PieceCache: @unchecked Sendable {
     private static let leastBits: UInt32 = 14
-    private static let mostBits: UInt32 = 20
+    private static let mostBits: UInt32 = 19
     private static let slotSize = MemoryLayout<ChoroyPieceSlot>.size
     private var memory: UnsafeMutableRawPointer
     private(set) var table: ChoroyPieceTable
