@@ -73,8 +73,8 @@ public struct Tokenizer: TextEncoding {
         return tokens
     }
 
-    /// The tokenizer in a `tokenizer.json` or a directory that holds one, in a `.tiktoken` file, or in
-    /// `vocab.json` and `merges.txt`.
+    /// The tokenizer in a `tokenizer.json` or a directory that holds one, in a `.tiktoken` or GGUF
+    /// file, or in `vocab.json` and `merges.txt`.
     ///
     /// - Parameter pattern: That of files that name none.
     /// - Throws: `FileError` for a file that is damaged or asks for what Choroy does not have.
@@ -83,6 +83,8 @@ public struct Tokenizer: TextEncoding {
         let file = isDirectory ? FilePath.join(path, "tokenizer.json") : path
         if file.hasSuffix(".tiktoken") {
             self = try TiktokenFile.read(file, pattern: pattern)
+        } else if file.hasSuffix(".gguf") {
+            self = try GGUFVocabulary.read(file, pattern: pattern)
         } else if !isDirectory || FilePath.kind(of: file) == .missing,
             let files = VocabularyFiles.find(path)
         {

@@ -4,7 +4,7 @@ import ChoroyText
 /// Where a tokenizer is.
 struct TokenizerOption: ParsableArguments {
     static let pathHelp: ArgumentHelp = """
-        A tokenizer.json or a directory with one, a .tiktoken file, or vocab.json and merges.txt.
+        A tokenizer.json or a directory with one, a .tiktoken or .gguf file, or vocab.json and merges.txt.
         """
 
     @Option(help: pathHelp)

@@ -1,0 +1,169 @@
+import ChoroySystem
+import ChoroyText
+import TestSupport
+import Testing
+
+@Suite struct `Vocabulary in a GGUF file` {
+    /// A file as the format's description says, part by part.
+    private struct File {
+        var bytes = Array("GGUF".utf8)
+
+        init(version: UInt32 = 3, pairs: UInt64) {
+            put(version)
+            put(0 as UInt64)
+            put(pairs)
+        }
+
+        mutating func put(_ value: some FixedWidthInteger) {
+            for index in 0..<value.bitWidth / 8 {
+                bytes.append(UInt8(truncatingIfNeeded: value >> (8 * index)))
+            }
+        }
+
+        mutating func put(_ text: String) {
+            put(UInt64(text.utf8.count))
+            bytes += text.utf8
+        }
+
+        mutating func put(_ key: String, _ text: String) {
+            put(key)
+            put(8 as UInt32)
+            put(text)
+        }
+
+        mutating func put(_ key: String, _ strings: [String]) {
+            put(key)
+            put(9 as UInt32)
+            put(8 as UInt32)
+            put(UInt64(strings.count))
+            for string in strings { put(string) }
+        }
+
+        mutating func put(_ key: String, _ numbers: [Int32]) {
+            put(key)
+            put(9 as UInt32)
+            put(5 as UInt32)
+            put(UInt64(numbers.count))
+            for number in numbers { put(number) }
+        }
+    }
+
+    private func reading(_ bytes: [UInt8]) throws -> Tokenizer {
+        try Fixtures.withTemporaryDirectory { directory in
+            let path = FilePath.join(directory, "v.gguf")
+            try AtomicFile.write(bytes, to: path)
+            return try Tokenizer(contentsOf: path)
+        }
+    }
+
+    private func small(version: UInt32 = 3, model: String = "gpt2", pre: String = "llama-bpe")
+        -> File
+    {
+        var file = File(version: version, pairs: 5)
+        file.put("tokenizer.ggml.model", model)
+        file.put("tokenizer.ggml.pre", pre)
+        file.put("tokenizer.ggml.tokens", ["a", "b", "ab", "<|end|>"])
+        file.put("tokenizer.ggml.merges", ["a b"])
+        file.put("tokenizer.ggml.token_type", [1, 1, 1, 3])
+        return file
+    }
+
+    @Test(arguments: [2, 3] as [UInt32])
+    func `tokens, merges and control tokens are read`(_ version: UInt32) throws {
+        let tokenizer = try reading(small(version: version).bytes)
+        #expect(tokenizer.pattern == .llamaBPE && tokenizer.vocabularySize == 4)
+        #expect(tokenizer.encode("aab") == [0, 2])
+        #expect(tokenizer.id(ofSpecial: "<|end|>") == 3)
+        let text = Array("ab<|end|>".utf8)
+        #expect(tokenizer.encode(text, parsingSpecialTokens: true) == [2, 3])
+    }
+
+    @Test func `every cut of a file is an error`() {
+        let bytes = small().bytes
+        for count in 0..<bytes.count {
+            #expect(throws: FileError.self) { try reading(Array(bytes[..<count])) }
+        }
+    }
+
+    @Test func `what the format or the tokenizer does not allow is an error`() throws {
+        var files = [
+            Array("GGML".utf8) + small().bytes.dropFirst(4), small(version: 1).bytes,
+            small(version: 4).bytes,
+            small(version: 0x0300_0000).bytes, small(model: "llama").bytes,
+            small(pre: "unheard-of").bytes,
+        ]
+        func file(_ pairs: UInt64, _ fill: (inout File) -> Void) {
+            var file = File(pairs: pairs)
+            fill(&file)
+            files.append(file.bytes)
+        }
+        file(UInt64.max) { _ in }
+        file(1) { $0.put(UInt64.max) }
+        file(1) { $0.put("", "empty key") }
+        file(1) {
+            $0.put("k"); $0.put(13 as UInt32)
+        }
+        file(1) {
+            $0.put("k"); $0.put(7 as UInt32); $0.put(2 as UInt8)
+        }
+        file(2) {
+            $0.put("k", "a"); $0.put("k", "b")
+        }
+        // Arrays: nested, of 2⁶³ elements, of more than the file holds, of an unknown type.
+        file(1) {
+            $0.put("k"); $0.put(9 as UInt32); $0.put(9 as UInt32); $0.put(0 as UInt64)
+        }
+        for count in [1 << 63, 1 << 40, 3] as [UInt64] {
+            file(1) {
+                $0.put("k"); $0.put(9 as UInt32); $0.put(11 as UInt32); $0.put(count);
+                $0.put(1 as UInt64)
+            }
+        }
+        file(1) {
+            $0.put("k"); $0.put(9 as UInt32); $0.put(14 as UInt32); $0.put(0 as UInt64)
+        }
+        // Kinds for other tokens than there are, and of another type.
+        file(4) {
+            $0.put("tokenizer.ggml.model", "gpt2")
+            $0.put("tokenizer.ggml.tokens", ["a", "b"])
+            $0.put("tokenizer.ggml.merges", [String]())
+            $0.put("tokenizer.ggml.token_type", [1])
+        }
+        file(4) {
+            $0.put("tokenizer.ggml.model", "gpt2")
+            $0.put("tokenizer.ggml.tokens", ["a", "b"])
+            $0.put("tokenizer.ggml.merges", ["a c"])
+            $0.put("tokenizer.ggml.token_type", ["1", "1"])
+        }
+        for (index, bytes) in files.enumerated() {
+            #expect(throws: FileError.self, "file \(index)") { try reading(bytes) }
+        }
+    }
+
+    @Test(.enabled(if: Fixtures.shared("tokenizers/gpt2") != nil, sharedDataIsAbsent))
+    func `GPT-2's file gives the ids of llama.cpp's test`() throws {
+        let path = try #require(Fixtures.shared("tokenizers/gpt2/ggml-vocab-gpt-2.gguf"))
+        let tokenizer = try Tokenizer(contentsOf: path)
+        let texts = String(decoding: try FileBytes.read("\(path).inp"), as: UTF8.self)
+            .components(separatedBy: "\n__ggml_vocab_test__\n")
+        let lines = String(decoding: try FileBytes.read("\(path).out"), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(texts.count > 40 && lines.count >= texts.count)
+        for (text, line) in zip(texts, lines) {
+            #expect(tokenizer.encode(text) == line.split(separator: " ").compactMap { TokenID($0) })
+        }
+    }
+}
+
+extension String {
+    /// The parts between occurrences of `separator`.
+    fileprivate func components(separatedBy separator: String) -> [String] {
+        var parts: [String] = []
+        var rest = self[...]
+        while let range = rest.firstRange(of: separator) {
+            parts.append(String(rest[..<range.lowerBound]))
+            rest = rest[range.upperBound...]
+        }
+        return parts + [String(rest)]
+    }
+}
