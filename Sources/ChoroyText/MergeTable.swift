@@ -127,6 +127,11 @@ struct MergeTable: Sendable {
             let token = unsafe byteTokens[Int(piece[index])]
             if token >= 0 { symbols.append(token) }
         }
+        if symbols.count >= LongPiece.shortest {
+            var long = LongPiece(symbols, ranks: merges.count)
+            long.encode(into: &ids) { left, right, _, _ in merge(left, right) }
+            return
+        }
         let count = symbols.count
         guard count > 1 else {
             ids += symbols

@@ -88,6 +88,17 @@ struct RankMerging: Sendable {
             }
             return
         }
+        let symbols = (0..<count).compactMap { unsafe tokens.id(of: base + $0, 1) }
+        if count >= LongPiece.shortest, symbols.count == count {
+            var long = LongPiece(symbols, ranks: tokens.count)
+            long.encode(into: &ids) { _, _, start, end in
+                guard let id = unsafe tokens.id(of: base + start, end - start) else {
+                    return LongPiece.none
+                }
+                return UInt64(id) << 32 | UInt64(id)
+            }
+            return
+        }
         // The end of the part that begins at a place, 0 where none does; and the start of the one before.
         var ends = (1...Int32(count)).map { $0 }
         var before = (-1..<Int32(count) - 1).map { $0 }

@@ -36,7 +36,10 @@ import Testing
         let tokenizer = try reading(lines(["aa", "aaaa", "ba", "ab", "aab"].map(base64)))
         for unit in ["a", "aab", "abab", "baaaab"] {
             // A heap takes over at 96 bytes; a piece is encoded in its company, so units are compared.
-            for count in [90, 95, 96, 97, 200] {
+            // Lists of places take over at 2,048.
+            for count in [90, 95, 96, 97, 200]
+                + (unit == "aab" || unit == "a" ? [2047, 2048, 2301] : [])
+            {
                 let text = Array(String(repeating: unit, count: count).utf8.prefix(count))
                 #expect(tokenizer.encode(text) == naive(text, tokenizer))
             }
