@@ -30,7 +30,8 @@ public struct EncodingStream {
     /// The ids of what `bytes` and the text before them have settled.
     public mutating func append(_ bytes: some Collection<UInt8>) -> [TokenID] {
         rest.append(contentsOf: bytes)
-        guard rest.count >= wanted else { return [] }
+        // A tokenizer that does not cut text into pieces needs all of it.
+        guard rest.count >= wanted, tokenizer.sentencePiece == nil else { return [] }
         guard let cut = lastCut() else {
             // Looking again only when there is twice as much keeps the time linear.
             wanted = 2 * rest.count

@@ -1,11 +1,14 @@
 import ChoroySystem
 
-/// The tokenizer in a GGUF file: byte-level BPE, which the format calls gpt2.
+/// The tokenizer in a GGUF file: byte-level BPE, which the format calls gpt2, or SentencePiece's BPE, which
+/// it calls llama.
 enum GGUFVocabulary {
     /// Kinds of tokens that stand outside the merges.
+    private static let unknown = 2
     private static let control = 3
     private static let userDefined = 4
     private static let unused = 5
+    private static let byte = 6
 
     /// The patterns by the names in `tokenizer.ggml.pre`.
     private static let patterns: [String: PreTokenizer.Pattern] = [
@@ -18,9 +21,11 @@ enum GGUFVocabulary {
     static func read(_ path: String, pattern: PreTokenizer.Pattern?) throws -> Tokenizer {
         let metadata = try GGUFMetadata(path: path)
         let model = try metadata.text("tokenizer.ggml.model") ?? "none"
+        if model == "llama" { return try sentencePiece(metadata) }
         guard model == "gpt2" else {
             throw FileError(
-                path, at: "tokenizer.ggml.model", expected: "gpt2 (byte-level BPE)", found: model)
+                path, at: "tokenizer.ggml.model",
+                expected: "gpt2 (byte-level BPE) or llama (SentencePiece BPE)", found: model)
         }
         let names = try metadata.strings("tokenizer.ggml.tokens").enumerated().map { id, name in
             guard let text = String(validating: name, as: UTF8.self) else {
@@ -60,6 +65,69 @@ enum GGUFVocabulary {
             ),
         ])
         return try TokenizerFileReader(path: path, root: root).tokenizer()
+    }
+
+    private static func sentencePiece(_ metadata: GGUFMetadata) throws -> Tokenizer {
+        let names = try metadata.strings("tokenizer.ggml.tokens")
+        let kinds = try kinds(metadata, count: names.count)
+        guard case .numbers(let scores) = metadata["tokenizer.ggml.scores"],
+            scores.count == names.count, scores.allSatisfy({ !$0.isNaN })
+        else {
+            throw FileError(
+                metadata.path, at: "tokenizer.ggml.scores",
+                expected: "\(names.count) numbers, one for each token", found: "others")
+        }
+        var addsSpace = true
+        switch metadata["tokenizer.ggml.add_space_prefix"] {
+        case nil: break
+        case .bool(let value)?: addsSpace = value
+        default:
+            throw FileError(
+                metadata.path, at: "tokenizer.ggml.add_space_prefix", expected: "true or false",
+                found: "something else")
+        }
+        var tokens = TokenTable()
+        var byteTokens = [TokenID](repeating: -1, count: 256)
+        var added: [AddedTokens.Token] = []
+        for (id, name) in names.enumerated() {
+            switch kinds[id] {
+            case byte:
+                guard let value = byteValue(name) else {
+                    throw FileError(
+                        metadata.path, at: "token \(id)", expected: "<0x00> to <0xFF>",
+                        found: String(decoding: name.prefix(20), as: UTF8.self).debugDescription)
+                }
+                byteTokens[Int(value)] = TokenID(id)
+                tokens.append([value])
+            case control, userDefined:
+                let content = String(decoding: name, as: UTF8.self)
+                if !content.isEmpty {
+                    added.append(
+                        .init(
+                            content: content, id: TokenID(id), isSpecial: kinds[id] == control,
+                            isNormalized: false))
+                }
+                tokens.append(name)
+            case unknown: tokens.append(name)
+            default: tokens.append(SentencePieceMerging.withSpaces(name))
+            }
+        }
+        let merged = kinds.map { ![byte, control, userDefined, unknown, unused].contains($0) }
+        for id in names.indices where merged[id] && tokens.length(of: id) > 0 { tokens.list(id) }
+        return Tokenizer(
+            tokens: tokens, byteTokens: byteTokens, added: added,
+            sentencePiece: SentencePieceMerging(
+                scores: scores.indices.map { merged[$0] ? Float(scores[$0]) : nil },
+                byteTokens: byteTokens, unknown: kinds.firstIndex(of: unknown).map { TokenID($0) },
+                addsSpace: addsSpace))
+    }
+
+    /// The byte that a name such as <0x0A> stands for.
+    private static func byteValue(_ name: [UInt8]) -> UInt8? {
+        guard name.count == 6, name.starts(with: "<0x".utf8), name[5] == 0x3E,
+            name[3...4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
+        else { return nil }
+        return UInt8(String(decoding: name[3...4], as: UTF8.self), radix: 16)
     }
 
     private static func kinds(_ metadata: GGUFMetadata, count: Int) throws -> [Int] {

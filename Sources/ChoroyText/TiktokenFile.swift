@@ -49,7 +49,9 @@ enum TiktokenFile {
     ///
     /// - Throws: `FileError` when ids are no ranks of the merges.
     static func bytes(of tokenizer: Tokenizer, for path: String) throws -> [UInt8] {
-        guard tokenizer.normalization == nil, tokenizer.mergesAreRanks else {
+        guard tokenizer.normalization == nil, tokenizer.mergesAreRanks,
+            tokenizer.sentencePiece == nil
+        else {
             throw FileError(
                 path,
                 expected: "a tokenizer without normalization whose ids are the ranks of its merges",

@@ -63,6 +63,10 @@ struct TokenTable: Sendable {
         }
     }
 
+    func bytes(ofAll ids: [TokenID]) -> [UInt8] {
+        unsafe ids.withUnsafeBufferPointer { unsafe bytes(of: $0) }
+    }
+
     mutating func reserve(_ tokens: Int, bytes count: Int) {
         offsets.reserveCapacity(tokens + 1)
         bytes.reserveCapacity(count)

@@ -19,6 +19,8 @@ public struct Tokenizer: TextEncoding {
     let ignoresMerges: Bool
     /// What merges where the ids of tokens decide, and not the list of merges, which is empty then.
     let ranks: RankMerging?
+    /// What merges characters of whole texts, instead of bytes of pieces.
+    let sentencePiece: SentencePieceMerging?
     private let specials: [(content: String, id: TokenID)]
     private(set) var caches = PieceCaches()
 
@@ -52,6 +54,7 @@ public struct Tokenizer: TextEncoding {
         normalization: Normalization? = nil, ignoresMerges: Bool = false,
         mergesByRank: Bool = false
     ) {
+        sentencePiece = nil
         mergeTable = MergeTable(merges, byteTokens: byteTokens)
         self.added = AddedTokens(added)
         preTokenizer = PreTokenizer(pattern)
@@ -60,6 +63,22 @@ public struct Tokenizer: TextEncoding {
         specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
         self.tokens = ignoresMerges ? Self.listing(tokens, added: self.added) : tokens
         ranks = mergesByRank ? RankMerging(self.tokens) : nil
+    }
+
+    /// One of SentencePiece; `tokens` that merges make are listed.
+    init(
+        tokens: TokenTable, byteTokens: [TokenID], added: [AddedTokens.Token],
+        sentencePiece: SentencePieceMerging
+    ) {
+        mergeTable = MergeTable([], byteTokens: byteTokens)
+        self.added = AddedTokens(added)
+        preTokenizer = PreTokenizer(.gpt2)
+        normalization = nil
+        ignoresMerges = false
+        ranks = nil
+        self.sentencePiece = sentencePiece
+        specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
+        self.tokens = tokens
     }
 
     /// Lists the tokens that a piece with exactly their bytes is, whatever the merges say.
@@ -116,13 +135,18 @@ public struct Tokenizer: TextEncoding {
     }
 
     /// Whether decoding gives back any bytes that were encoded.
-    public var isLossless: Bool { normalization == nil && mergeTable.hasAllBytes }
+    public var isLossless: Bool {
+        normalization == nil && mergeTable.hasAllBytes && sentencePiece == nil
+    }
 
     /// Names and ids of the special tokens, ascending by id.
     public var specialTokens: [(content: String, id: TokenID)] { specials }
 
     /// Where this tokenizer cuts text into pieces.
     public var pattern: PreTokenizer.Pattern { preTokenizer.pattern }
+
+    /// The name of the pattern; of SentencePiece, which cuts no pieces, its own.
+    public var patternName: String { sentencePiece == nil ? pattern.rawValue : "sentencepiece" }
 
     /// How many merges there are.
     public var mergeCount: Int {
@@ -155,12 +179,11 @@ public struct Tokenizer: TextEncoding {
     }
 
     public func decode(_ tokens: some Sequence<TokenID>) -> [UInt8] {
-        if let bytes = tokens.withContiguousStorageIfAvailable({
-            unsafe self.tokens.bytes(of: $0)
-        }) {
-            return bytes
-        }
-        return unsafe Array(tokens).withUnsafeBufferPointer { unsafe self.tokens.bytes(of: $0) }
+        let direct = tokens.withContiguousStorageIfAvailable { unsafe self.tokens.bytes(of: $0) }
+        var bytes = direct ?? self.tokens.bytes(ofAll: Array(tokens))
+        // The space that encoding has put before the text.
+        if sentencePiece?.addsSpace == true, bytes.first == 0x20 { bytes.removeFirst() }
+        return bytes
     }
 
     public func id(ofSpecial content: String) -> TokenID? {
@@ -175,6 +198,7 @@ public struct Tokenizer: TextEncoding {
         hash.update(
             "choroy tokenizer 1 \(pattern.rawValue) \(normalization) \(ignoresMerges)\n".utf8)
         if ranks != nil { hash.update("ranks\n".utf8) }
+        if sentencePiece != nil { hash.update("sentencepiece\n".utf8) }
         var content: [UInt8] = []
         for id in 0..<tokens.count {
             content += "\(tokens.length(of: id)) ".utf8

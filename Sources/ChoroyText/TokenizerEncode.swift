@@ -43,6 +43,15 @@ extension Tokenizer {
 
     /// The ids of text without added tokens, those of long text by several threads.
     private func encodePlain(_ text: ArraySlice<UInt8>) -> [TokenID] {
+        if let sentencePiece {
+            var ids: [TokenID] = []
+            sentencePiece.encode(text, tokens, into: &ids)
+            return ids
+        }
+        return encodePieces(text)
+    }
+
+    private func encodePieces(_ text: ArraySlice<UInt8>) -> [TokenID] {
         unsafe text.withUnsafeBufferPointer { text in
             guard ThreadPool.shared.threadCount > 1, text.count > 2 * Self.partSize else {
                 return unsafe encodePart(text)

@@ -41,6 +41,10 @@ enum TokenizerFile {
     static func write(
         _ tokenizer: Tokenizer, template: ChatTemplate?, to directory: String
     ) throws {
+        guard tokenizer.sentencePiece == nil else {
+            throw FileError(
+                directory, expected: "a byte-level tokenizer to write", found: "SentencePiece's")
+        }
         try FilePath.createDirectory(directory)
         try AtomicFile.write(
             JSONWriter.bytes(json(tokenizer), indentation: 2) + [10],

@@ -38,6 +38,6 @@ struct TokenizerConvertCommand: ParsableCommand {
             try AtomicFile.write(try tokenizer.tiktokenFile(for: path), to: output)
         }
         print(
-            "\(output): \(tokenizer.vocabularySize) tokens, pattern \(tokenizer.pattern.rawValue)")
+            "\(output): \(tokenizer.vocabularySize) tokens, pattern \(tokenizer.patternName)")
     }
 }

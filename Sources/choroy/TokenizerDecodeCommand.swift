@@ -25,7 +25,7 @@ struct TokenizerDecodeCommand: ParsableCommand {
         let tokenizer = try source.read()
         let text = try FileBytes.read(file)
         let title = file == "-" ? "standard input" : file
-        var bytes: [UInt8] = []
+        var ids: [TokenID] = []
         for word in text.split(whereSeparator: { $0 == 32 || (9...13).contains($0) }) {
             let spelled = String(decoding: word.prefix(24), as: UTF8.self)
             guard let id = TokenID(spelled), id >= 0, Int(id) < tokenizer.vocabularySize else {
@@ -34,8 +34,8 @@ struct TokenizerDecodeCommand: ParsableCommand {
                     expected: "an id from 0 to \(tokenizer.vocabularySize - 1)",
                     found: spelled.debugDescription)
             }
-            bytes += tokenizer.bytes(of: id)
+            ids.append(id)
         }
-        try StandardStreams.write(bytes)
+        try StandardStreams.write(tokenizer.decode(ids))
     }
 }

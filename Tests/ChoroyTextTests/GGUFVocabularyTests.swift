@@ -140,9 +140,71 @@ import Testing
         }
     }
 
+    /// Letters a and b, spaces, a few merges with their scores, and tokens for bytes.
+    private func sentencePiece(_ scores: [String: Float], addsSpace: Bool = true) -> [UInt8] {
+        let space = "\u{2581}"
+        let names =
+            ["<unk>", "<s>"]
+            + (0..<256).map { "<0x\($0 < 16 ? "0" : "")\(String($0, radix: 16, uppercase: true))>" }
+            + ["a", "b", space] + scores.keys.sorted()
+        var file = File(pairs: 5)
+        file.put("tokenizer.ggml.model", "llama")
+        file.put("tokenizer.ggml.tokens", names)
+        file.put("tokenizer.ggml.scores")
+        file.put(9 as UInt32)
+        file.put(6 as UInt32)
+        file.put(UInt64(names.count))
+        for name in names { file.put((scores[name] ?? -100).bitPattern) }
+        file.put(
+            "tokenizer.ggml.token_type",
+            names.map { $0 == "<unk>" ? 2 : $0 == "<s>" ? 3 : $0.hasPrefix("<0x") ? 6 : 1 })
+        file.put("tokenizer.ggml.add_space_prefix")
+        file.put(7 as UInt32)
+        file.put(UInt8(addsSpace ? 1 : 0))
+        return file.bytes
+    }
+
+    @Test func `SentencePiece merges the highest score first, over words and spaces`() throws {
+        let tokenizer = try reading(
+            sentencePiece([
+                "ab": -2, "ba": -1, "\u{2581}a": -3, "a\u{2581}": -4, "\u{2581}\u{2581}": -5,
+            ]))
+        func names(_ text: String) -> [String] {
+            tokenizer.encode(text).map { String(decoding: tokenizer.bytes(of: $0), as: UTF8.self) }
+        }
+        // "ba" before "ab"; a space comes before the text, and belongs to no word by itself.
+        #expect(names("aba") == [" a", "ba"])
+        #expect(names("a a") == [" a", " a"])
+        #expect(names("b  b") == [" ", "b", "  ", "b"])
+        // A character that is no token is its bytes.
+        #expect(tokenizer.encode("é") == [260, 2 + 0xC3, 2 + 0xA9])
+        #expect(tokenizer.encode("").isEmpty)
+        #expect(
+            tokenizer.encode(Array("a<s>a".utf8), parsingSpecialTokens: true).filter { $0 == 1 }
+                == [1])
+        for text in [
+            "", " ", "a", " a b", "  ", "é\u{0}ab\n", "a\u{2581}b".replacing("\u{2581}", with: " "),
+        ] {
+            #expect(tokenizer.decode(tokenizer.encode(text)) == Array(text.utf8))
+        }
+        let bare = try reading(sentencePiece(["ab": -1], addsSpace: false))
+        #expect(
+            bare.encode("ab").count == 1 && bare.decode(bare.encode(" ab")) == Array(" ab".utf8))
+    }
+
+    @Test(.enabled(if: Fixtures.shared("tokenizers/phi3-spm") != nil, sharedDataIsAbsent))
+    func `Phi-3's file gives the ids of llama.cpp's test`() throws {
+        try checkAgainstTest(
+            try #require(Fixtures.shared("tokenizers/phi3-spm/ggml-vocab-phi-3.gguf")))
+    }
+
     @Test(.enabled(if: Fixtures.shared("tokenizers/gpt2") != nil, sharedDataIsAbsent))
     func `GPT-2's file gives the ids of llama.cpp's test`() throws {
-        let path = try #require(Fixtures.shared("tokenizers/gpt2/ggml-vocab-gpt-2.gguf"))
+        try checkAgainstTest(
+            try #require(Fixtures.shared("tokenizers/gpt2/ggml-vocab-gpt-2.gguf")))
+    }
+
+    private func checkAgainstTest(_ path: String) throws {
         let tokenizer = try Tokenizer(contentsOf: path)
         let texts = String(decoding: try FileBytes.read("\(path).inp"), as: UTF8.self)
             .components(separatedBy: "\n__ggml_vocab_test__\n")

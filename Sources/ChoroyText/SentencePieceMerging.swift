@@ -1,0 +1,106 @@
+/// Byte-pair encoding of characters as SentencePiece does it for Llama 2: of all neighbours that together
+/// are a token the ones of the highest score are merged, the leftmost of equals. A character that is no
+/// token becomes the tokens of its bytes.
+///
+/// Texts are not cut into words. Spaces stand for `▁` in all tokens here, and one comes before each text.
+/// Source: Kudo & Richardson 2018, https://arxiv.org/abs/1808.06226; llama.cpp, `llm_tokenizer_spm`.
+struct SentencePieceMerging: Sendable {
+    /// For each token its place in the order of scores, equal for equals; nil for one that no merge makes.
+    private let ranks: [UInt32?]
+    /// The tokens `<0x00>` … `<0xFF>`; -1 where there is none.
+    private let byteTokens: [TokenID]
+    private let unknown: TokenID?
+    /// Whether a space comes before each text.
+    let addsSpace: Bool
+    /// How many ranks there are.
+    private let rankCount: Int
+    /// What spaces are in files.
+    static let space = Array("\u{2581}".utf8)
+
+    init(
+        scores: [Float?], byteTokens: [TokenID], unknown: TokenID?, addsSpace: Bool
+    ) {
+        let order = Set(scores.compactMap { $0 }).sorted(by: >)
+        var places: [Float: UInt32] = [:]
+        for (place, score) in order.enumerated() { places[score] = UInt32(place) }
+        ranks = scores.map { score in score.flatMap { places[$0] } }
+        rankCount = order.count
+        self.byteTokens = byteTokens
+        self.unknown = unknown
+        self.addsSpace = addsSpace
+    }
+
+    /// Appends the ids of a text without added tokens.
+    func encode(_ text: ArraySlice<UInt8>, _ tokens: TokenTable, into ids: inout [TokenID]) {
+        guard !text.isEmpty else { return }
+        let text = (addsSpace ? [0x20] : []) + Self.withSpaces(text)
+        var symbols: [TokenID] = []
+        var start = 0
+        while start < text.count {
+            let end = Self.endOfCharacter(in: text, from: start)
+            if let id = tokens.id(of: text[start..<end]) {
+                symbols.append(id)
+            } else {
+                merge(&symbols, tokens, into: &ids)
+                for byte in text[start..<end] {
+                    let id = byteTokens[Int(byte)]
+                    if id >= 0 {
+                        ids.append(id)
+                    } else if let unknown {
+                        ids.append(unknown)
+                    }
+                }
+            }
+            start = end
+        }
+        merge(&symbols, tokens, into: &ids)
+    }
+
+    /// Appends what becomes of neighbours that are all tokens.
+    private func merge(
+        _ symbols: inout [TokenID], _ tokens: TokenTable, into ids: inout [TokenID]
+    ) {
+        defer { symbols.removeAll(keepingCapacity: true) }
+        guard symbols.count > 1 else {
+            ids += symbols
+            return
+        }
+        var bytes: [UInt8] = []
+        var piece = LongPiece(symbols, ranks: rankCount)
+        piece.encode(into: &ids) { left, right, _, _ in
+            bytes.removeAll(keepingCapacity: true)
+            bytes += tokens.bytes(of: Int(left))
+            bytes += tokens.bytes(of: Int(right))
+            let id = unsafe bytes.withUnsafeBufferPointer { buffer in
+                unsafe buffer.baseAddress.flatMap { unsafe tokens.id(of: $0, buffer.count) }
+            }
+            guard let id, let rank = ranks[Int(id)] else { return LongPiece.none }
+            return UInt64(rank) << 32 | UInt64(id)
+        }
+    }
+
+    /// The same text with spaces for `▁`.
+    static func withSpaces(_ text: some Collection<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count + 1)
+        for byte in text {
+            result.append(byte)
+            if byte == 0x81, result.suffix(3).elementsEqual(space) {
+                result.removeLast(3)
+                result.append(0x20)
+            }
+        }
+        return result
+    }
+
+    /// Where the character at `start` ends; a byte that is no part of UTF-8 is one of its own.
+    private static func endOfCharacter(in text: [UInt8], from start: Int) -> Int {
+        let lead = text[start]
+        let length = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1
+        let end = start + length
+        guard end <= text.count, text[start + 1..<end].allSatisfy({ $0 & 0xC0 == 0x80 }) else {
+            return start + 1
+        }
+        return end
+    }
+}
