@@ -119,11 +119,11 @@ enum GGUFVocabulary {
             sentencePiece: SentencePieceMerging(
                 scores: scores.indices.map { merged[$0] ? Float(scores[$0]) : nil },
                 byteTokens: byteTokens, unknown: kinds.firstIndex(of: unknown).map { TokenID($0) },
-                addsSpace: addsSpace))
+                prefix: addsSpace ? .always : .never))
     }
 
     /// The byte that a name such as <0x0A> stands for.
-    private static func byteValue(_ name: [UInt8]) -> UInt8? {
+    static func byteValue(_ name: [UInt8]) -> UInt8? {
         guard name.count == 6, name.starts(with: "<0x".utf8), name[5] == 0x3E,
             name[3...4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
         else { return nil }

@@ -48,7 +48,7 @@ struct MergeTable: Sendable {
 
     /// rank << 32 | result of the merge of two ids; all ones when there is none.
     @inline(__always)
-    private func merge(_ left: TokenID, _ right: TokenID) -> UInt64 {
+    func merge(_ left: TokenID, _ right: TokenID) -> UInt64 {
         let key = Self.key(left, right)
         return unsafe slots.withUnsafeBufferPointer { slots in
             var slot = Int(truncatingIfNeeded: hash(pair: key)) & (slots.count &- 1)

@@ -5,35 +5,76 @@
 /// Texts are not cut into words. Spaces stand for `▁` in all tokens here, and one comes before each text.
 /// Source: Kudo & Richardson 2018, https://arxiv.org/abs/1808.06226; llama.cpp, `llm_tokenizer_spm`.
 struct SentencePieceMerging: Sendable {
-    /// For each token its place in the order of scores, equal for equals; nil for one that no merge makes.
-    private let ranks: [UInt32?]
+    /// What decides on merges.
+    private enum Order {
+        /// For each token its place in the order of scores, equal for equals; nil for one that no merge
+        /// makes.
+        case scores([UInt32?])
+        /// A list of merges, as `tokenizer.json` has it.
+        case merges(MergeTable)
+    }
+
+    /// Where a space comes before a text.
+    enum Prefix: Sendable {
+        case never, always
+        /// As Metaspace does: where the text begins with none, of any text, or of one that nothing stands
+        /// before.
+        case unlessThere, firstUnlessThere
+    }
+
+    private let order: Order
     /// The tokens `<0x00>` … `<0xFF>`; -1 where there is none.
     private let byteTokens: [TokenID]
     private let unknown: TokenID?
-    /// Whether a space comes before each text.
-    let addsSpace: Bool
+    private let prefix: Prefix
     /// How many ranks there are.
     private let rankCount: Int
     /// What spaces are in files.
     static let space = Array("\u{2581}".utf8)
 
-    init(
-        scores: [Float?], byteTokens: [TokenID], unknown: TokenID?, addsSpace: Bool
-    ) {
-        let order = Set(scores.compactMap { $0 }).sorted(by: >)
+    /// Whether a space comes before a text, which decoding takes away.
+    var addsSpace: Bool { prefix != .never }
+
+    init(scores: [Float?], byteTokens: [TokenID], unknown: TokenID?, prefix: Prefix) {
+        let sorted = Set(scores.compactMap { $0 }).sorted(by: >)
         var places: [Float: UInt32] = [:]
-        for (place, score) in order.enumerated() { places[score] = UInt32(place) }
-        ranks = scores.map { score in score.flatMap { places[$0] } }
-        rankCount = order.count
+        for (place, score) in sorted.enumerated() { places[score] = UInt32(place) }
+        order = .scores(scores.map { score in score.flatMap { places[$0] } })
+        rankCount = sorted.count
         self.byteTokens = byteTokens
         self.unknown = unknown
-        self.addsSpace = addsSpace
+        self.prefix = prefix
+    }
+
+    init(
+        merges: [MergeTable.Merge], byteTokens: [TokenID], unknown: TokenID?, prefix: Prefix
+    ) {
+        order = .merges(MergeTable(merges, byteTokens: byteTokens))
+        rankCount = merges.count
+        self.byteTokens = byteTokens
+        self.unknown = unknown
+        self.prefix = prefix
     }
 
     /// Appends the ids of a text without added tokens.
-    func encode(_ text: ArraySlice<UInt8>, _ tokens: TokenTable, into ids: inout [TokenID]) {
+    ///
+    /// `isFirst` when nothing stands before it.
+    func encode(
+        _ text: ArraySlice<UInt8>, isFirst: Bool, _ tokens: TokenTable, into ids: inout [TokenID]
+    ) {
         guard !text.isEmpty else { return }
-        let text = (addsSpace ? [0x20] : []) + Self.withSpaces(text)
+        let text = Self.withSpaces(text)
+        let adds =
+            switch prefix {
+            case .never: false
+            case .always: true
+            case .unlessThere: text.first != 0x20
+            case .firstUnlessThere: isFirst && text.first != 0x20
+            }
+        merge(adds ? [0x20] + text : text, tokens, into: &ids)
+    }
+
+    private func merge(_ text: [UInt8], _ tokens: TokenTable, into ids: inout [TokenID]) {
         var symbols: [TokenID] = []
         var start = 0
         while start < text.count {
@@ -65,17 +106,22 @@ struct SentencePieceMerging: Sendable {
             ids += symbols
             return
         }
-        var bytes: [UInt8] = []
-        var piece = LongPiece(symbols, ranks: rankCount)
-        piece.encode(into: &ids) { left, right, _, _ in
-            bytes.removeAll(keepingCapacity: true)
-            bytes += tokens.bytes(of: Int(left))
-            bytes += tokens.bytes(of: Int(right))
-            let id = unsafe bytes.withUnsafeBufferPointer { buffer in
-                unsafe buffer.baseAddress.flatMap { unsafe tokens.id(of: $0, buffer.count) }
+        var piece = LongPiece(symbols, ranks: max(1, rankCount))
+        switch order {
+        case .merges(let table):
+            piece.encode(into: &ids) { left, right, _, _ in table.merge(left, right) }
+        case .scores(let ranks):
+            var bytes: [UInt8] = []
+            piece.encode(into: &ids) { left, right, _, _ in
+                bytes.removeAll(keepingCapacity: true)
+                bytes += tokens.bytes(of: Int(left))
+                bytes += tokens.bytes(of: Int(right))
+                let id = unsafe bytes.withUnsafeBufferPointer { buffer in
+                    unsafe buffer.baseAddress.flatMap { unsafe tokens.id(of: $0, buffer.count) }
+                }
+                guard let id, let rank = ranks[Int(id)] else { return LongPiece.none }
+                return UInt64(rank) << 32 | UInt64(id)
             }
-            guard let id, let rank = ranks[Int(id)] else { return LongPiece.none }
-            return UInt64(rank) << 32 | UInt64(id)
         }
     }
 

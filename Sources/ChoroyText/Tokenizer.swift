@@ -102,6 +102,12 @@ public struct Tokenizer: TextEncoding {
         let file = isDirectory ? FilePath.join(path, "tokenizer.json") : path
         if file.hasSuffix(".tiktoken") {
             self = try TiktokenFile.read(file, pattern: pattern)
+        } else if file.hasSuffix(".model") {
+            throw FileError(
+                file, expected: "tokenizer.json, .tiktoken, .gguf, or vocab.json and merges.txt",
+                found:
+                    "a SentencePiece .model file, which is not read; its tokenizer.json or .gguf is"
+            )
         } else if file.hasSuffix(".gguf") {
             self = try GGUFVocabulary.read(file, pattern: pattern)
         } else if !isDirectory || FilePath.kind(of: file) == .missing,
@@ -175,7 +181,9 @@ public struct Tokenizer: TextEncoding {
 
     /// A token as `tokenizer.json` spells it: in the byte alphabet, an added token as itself.
     public func name(of token: TokenID) -> String {
-        added.tokens.first { $0.id == token }?.content ?? ByteAlphabet.text(of: bytes(of: token))
+        if let token = added.tokens.first(where: { $0.id == token }) { return token.content }
+        guard sentencePiece != nil else { return ByteAlphabet.text(of: bytes(of: token)) }
+        return String(decoding: bytes(of: token), as: UTF8.self).replacing(" ", with: "\u{2581}")
     }
 
     public func decode(_ tokens: some Sequence<TokenID>) -> [UInt8] {

@@ -17,7 +17,7 @@ extension Tokenizer {
 
     func encode(_ bytes: ArraySlice<UInt8>, parsingSpecialTokens: Bool) -> [TokenID] {
         if normalization == nil, !added.isSought(special: parsingSpecialTokens) {
-            return encodePlain(bytes)
+            return encodePlain(bytes, isFirst: true)
         }
         var ids: [TokenID] = []
         let parts = added.split(bytes, normalized: false, special: parsingSpecialTokens)
@@ -30,7 +30,8 @@ extension Tokenizer {
                 for part in parts {
                     switch part {
                     case .token(let id): ids.append(id)
-                    case .text(let range): ids += encodePlain(text[range])
+                    case .text(let range):
+                        ids += encodePlain(text[range], isFirst: ids.isEmpty)
                     }
                 }
             }
@@ -42,10 +43,10 @@ extension Tokenizer {
     private static let partSize = 1 << 18
 
     /// The ids of text without added tokens, those of long text by several threads.
-    private func encodePlain(_ text: ArraySlice<UInt8>) -> [TokenID] {
+    private func encodePlain(_ text: ArraySlice<UInt8>, isFirst: Bool) -> [TokenID] {
         if let sentencePiece {
             var ids: [TokenID] = []
-            sentencePiece.encode(text, tokens, into: &ids)
+            sentencePiece.encode(text, isFirst: isFirst, tokens, into: &ids)
             return ids
         }
         return encodePieces(text)

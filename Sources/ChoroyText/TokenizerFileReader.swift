@@ -2,8 +2,8 @@ import ChoroySystem
 
 /// Reads a `tokenizer.json`, and refuses by name what it asks for and Choroy does not have.
 struct TokenizerFileReader {
-    private let path: String
-    private let root: JSONObject
+    let path: String
+    let root: JSONObject
 
     static func read(_ path: String) throws -> Tokenizer {
         let value = try JSONReader.parse(try FileBytes.read(path, limit: 1 << 28), path: path)
@@ -18,12 +18,13 @@ struct TokenizerFileReader {
         self.root = root
     }
 
-    private func error(_ place: String, _ expected: String, _ found: String) -> FileError {
+    func error(_ place: String, _ expected: String, _ found: String) -> FileError {
         FileError(path, at: place, expected: expected, found: found)
     }
 
     func tokenizer() throws -> Tokenizer {
         guard let model = root["model"] else { throw error("model", "an object", "none") }
+        if Self.isSentencePiece(root) { return try sentencePiece(model) }
         try checkModel(model)
         let pattern = try pattern(root["pre_tokenizer"] ?? .null)
         let normalization = try normalization(root["normalizer"] ?? .null)
@@ -70,7 +71,7 @@ struct TokenizerFileReader {
     }
 
     /// A value as it stands in the file, cut to one short line.
-    private func describe(_ value: JSONValue) -> String {
+    func describe(_ value: JSONValue) -> String {
         let text = JSONWriter.string(value)
         return text.count <= 80 ? text : "\(text.prefix(80))…"
     }
@@ -154,7 +155,7 @@ struct TokenizerFileReader {
 
     // MARK: Tokens
 
-    private func id(_ value: JSONValue?, _ place: @autoclosure () -> String) throws -> TokenID {
+    func id(_ value: JSONValue?, _ place: @autoclosure () -> String) throws -> TokenID {
         guard let number = value?.integer, (0..<BPETrainer.largestVocabulary).contains(number)
         else {
             throw error(
@@ -164,7 +165,7 @@ struct TokenizerFileReader {
         return TokenID(number)
     }
 
-    private func addedTokens() throws -> [AddedTokens.Token] {
+    func addedTokens() throws -> [AddedTokens.Token] {
         guard let value = root["added_tokens"], value != .null else { return [] }
         guard let list = value.array else { throw error("added_tokens", "an array", value.kind) }
         var contents: Set<[UInt8]> = []
@@ -281,7 +282,7 @@ struct TokenizerFileReader {
     }
 
     /// The two sides of a merge: `["a", "b"]`, or "a b" as older files have it.
-    private func parts(_ entry: JSONValue) -> (left: Substring, right: Substring)? {
+    func parts(_ entry: JSONValue) -> (left: Substring, right: Substring)? {
         switch entry {
         case .string(let text):
             let utf8 = text.utf8

@@ -1,0 +1,139 @@
+import ChoroySystem
+
+/// `tokenizer.json` of Llama 2 and its kin: merges of characters, and bytes for what is no token.
+extension TokenizerFileReader {
+    /// Whether the file asks for SentencePiece's BPE.
+    static func isSentencePiece(_ root: JSONObject) -> Bool {
+        guard root["model"]?["byte_fallback"]?.bool == true else { return false }
+        let pre = root["pre_tokenizer"] ?? .null
+        return pre == .null || pre["type"]?.string == "Metaspace"
+    }
+
+    func sentencePiece(_ model: JSONValue) throws -> Tokenizer {
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            let value = model[key] ?? .null
+            guard value == .null || value.string?.isEmpty == true else {
+                throw error("model", "no \(key)", describe(value))
+            }
+        }
+        guard model["ignore_merges"]?.bool != true else {
+            throw error("model", "ignore_merges false with byte_fallback", "true")
+        }
+        let prefix = try prefix()
+        let added = try addedTokens()
+        guard let members = model["vocab"]?.object?.members else {
+            throw error("model", "vocab as an object", model["vocab"]?.kind ?? "none")
+        }
+        var names: [[UInt8]?] = []
+        for token in added { try put(Array(token.content.utf8), Int(token.id), into: &names) }
+        let outside = Set(added.map(\.id))
+        for (name, value) in members {
+            let id = try id(value, "vocab \(describe(.string(name)))")
+            if outside.contains(id) { continue }
+            try put(Array(name.utf8), Int(id), into: &names)
+        }
+        var tokens = TokenTable()
+        var byteTokens = [TokenID](repeating: -1, count: 256)
+        for (id, name) in names.enumerated() {
+            guard let name, !outside.contains(TokenID(id)) else {
+                tokens.append(name ?? [])
+                continue
+            }
+            if let byte = GGUFVocabulary.byteValue(name) {
+                byteTokens[Int(byte)] = TokenID(id)
+                tokens.append([byte])
+            } else {
+                tokens.append(SentencePieceMerging.withSpaces(name))
+                if !name.isEmpty, !tokens.list(id) {
+                    throw error("vocab", "each token once", "\(describe(text(name))) again")
+                }
+            }
+        }
+        let unknown = model["unk_token"]?.string.flatMap { name in
+            names.firstIndex { $0?.elementsEqual(name.utf8) == true }.map { TokenID($0) }
+        }
+        return Tokenizer(
+            tokens: tokens, byteTokens: byteTokens, added: added,
+            sentencePiece: SentencePieceMerging(
+                merges: try merges(model, tokens), byteTokens: byteTokens, unknown: unknown,
+                prefix: prefix))
+    }
+
+    private func text(_ bytes: [UInt8]) -> JSONValue {
+        .string(String(decoding: bytes, as: UTF8.self))
+    }
+
+    private func put(_ name: [UInt8], _ id: Int, into names: inout [[UInt8]?]) throws {
+        if id >= names.count {
+            names += [[UInt8]?](repeating: nil, count: id + 1 - names.count)
+        }
+        guard names[id] == nil else {
+            throw error("vocab \(describe(text(name)))", "each id once", "\(id) again")
+        }
+        names[id] = name
+    }
+
+    private func merges(_ model: JSONValue, _ tokens: TokenTable) throws -> [MergeTable.Merge] {
+        guard let list = model["merges"]?.array else {
+            throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
+        }
+        var seen: Set<UInt64> = []
+        return try list.enumerated().map { index, entry in
+            let place = "merge \(index + 1)"
+            guard let (left, right) = parts(entry) else {
+                throw error(place, "two tokens", describe(entry))
+            }
+            let first = SentencePieceMerging.withSpaces(left.utf8)
+            let second = SentencePieceMerging.withSpaces(right.utf8)
+            guard let left = tokens.id(of: first), let right = tokens.id(of: second),
+                let result = tokens.id(of: first + second)
+            else { throw error(place, "tokens of the vocabulary", describe(entry)) }
+            guard seen.insert(MergeTable.key(left, right)).inserted else {
+                throw error(place, "each merge once", "\(describe(entry)) again")
+            }
+            return .init(left: left, right: right, result: result)
+        }
+    }
+
+    /// Where spaces become `▁` and one comes before the text: by normalizers, or by Metaspace.
+    private func prefix() throws -> SentencePieceMerging.Prefix {
+        let mark = "\u{2581}"
+        var prefix = SentencePieceMerging.Prefix.never
+        var replaces = false
+        for stage in stages(root["normalizer"], "normalizers") {
+            switch stage["type"]?.string {
+            case "Prepend" where stage["prepend"]?.string == mark: prefix = .always
+            case "Replace"
+            where stage["pattern"]?["String"]?.string == " " && stage["content"]?.string == mark:
+                replaces = true
+            default:
+                throw error(
+                    "normalizer", "Prepend and Replace of spaces by \(mark)", describe(stage))
+            }
+        }
+        for stage in stages(root["pre_tokenizer"], "pretokenizers") {
+            guard stage["type"]?.string == "Metaspace", stage["replacement"]?.string == mark,
+                stage["split"]?.bool == false
+            else {
+                throw error(
+                    "pre_tokenizer", "none, or Metaspace that does not split", describe(stage))
+            }
+            replaces = true
+            switch stage["prepend_scheme"]?.string {
+            case "always": prefix = .unlessThere
+            case "first": prefix = .firstUnlessThere
+            case "never": break
+            default:
+                throw error(
+                    "pre_tokenizer", "prepend_scheme always, first or never", describe(stage))
+            }
+        }
+        guard replaces else { throw error("normalizer", "spaces replaced by \(mark)", "none") }
+        return prefix
+    }
+
+    private func stages(_ value: JSONValue?, _ key: String) -> [JSONValue] {
+        guard let value, value != .null else { return [] }
+        return value["type"]?.string == "Sequence" ? value[key]?.array ?? [] : [value]
+    }
+}
