@@ -7,12 +7,17 @@ struct AddedTokens: Sendable {
         var isSpecial: Bool
         /// Looked for after normalization of the text, not before.
         var isNormalized: Bool
+        /// Only found where no letter, mark, digit or underscore stands before or behind it.
+        var isSingleWord = false
+        /// Takes the white space before it, or behind it, with it.
+        var stripsLeft = false
+        var stripsRight = false
     }
 
-    /// A stretch of text, or an added token in its place.
+    /// A stretch of text, or an added token and where it is, with the white space that it takes.
     enum Part: Equatable {
         case text(Range<Int>)
-        case token(TokenID)
+        case token(TokenID, Range<Int>)
     }
 
     /// Ascending by id.
@@ -43,20 +48,11 @@ struct AddedTokens: Sendable {
 
     /// Where `bytes` hold tokens, normalized or not.
     func ranges(in bytes: [UInt8], special: Bool) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        for isNormalized in [false, true] {
-            var place = 0
-            for part in split(bytes[...], normalized: isNormalized, special: special) {
-                switch part {
-                case .text(let range): place = range.upperBound
-                case .token(let id):
-                    let end = place + (tokens.first { $0.id == id }?.content.utf8.count ?? 0)
-                    ranges.append(place..<end)
-                    place = end
-                }
+        [false, true].flatMap { isNormalized in
+            split(bytes[...], normalized: isNormalized, special: special).compactMap { part in
+                if case .token(_, let range) = part { range } else { nil }
             }
-        }
-        return ranges.sorted { $0.lowerBound < $1.lowerBound }
+        }.sorted { $0.lowerBound < $1.lowerBound }
     }
 
     /// Cuts text at its added tokens, leftmost first, the longest of those that begin together.
@@ -77,12 +73,77 @@ struct AddedTokens: Sendable {
                 position += 1
                 continue
             }
-            if position > start { parts.append(.text(start..<position)) }
-            parts.append(.token(tokens[found.index].id))
-            position += found.content.count
-            start = position
+            let token = tokens[found.index]
+            let end = position + found.content.count
+            if token.isSingleWord,
+                Self.endsInWord(bytes[..<position]) || Self.beginsWithWord(bytes[end...])
+            {
+                position = end
+                continue
+            }
+            let left = token.stripsLeft ? Self.spaceBefore(position, in: bytes[start...]) : position
+            let right = token.stripsRight ? Self.spaceBehind(end, in: bytes) : end
+            if left > start { parts.append(.text(start..<left)) }
+            parts.append(.token(token.id, left..<right))
+            position = right
+            start = right
         }
         if position > start { parts.append(.text(start..<position)) }
         return parts
+    }
+
+    // MARK: What stands beside a token
+
+    /// Where the white space that ends at `end` begins.
+    private static func spaceBefore(_ end: Int, in bytes: ArraySlice<UInt8>) -> Int {
+        var end = end
+        while let scalar = lastScalar(bytes[bytes.startIndex..<end]),
+            scalar.properties.isWhitespace
+        {
+            end -= UTF8.width(scalar)
+        }
+        return end
+    }
+
+    /// Where the white space that begins at `start` ends.
+    private static func spaceBehind(_ start: Int, in bytes: ArraySlice<UInt8>) -> Int {
+        var start = start
+        while let scalar = firstScalar(bytes[start...]), scalar.properties.isWhitespace {
+            start += UTF8.width(scalar)
+        }
+        return start
+    }
+
+    private static func endsInWord(_ bytes: ArraySlice<UInt8>) -> Bool {
+        lastScalar(bytes).map(isOfWord) ?? false
+    }
+
+    private static func beginsWithWord(_ bytes: ArraySlice<UInt8>) -> Bool {
+        firstScalar(bytes).map(isOfWord) ?? false
+    }
+
+    /// `\w` of Unicode's regular expressions (UTS #18, annex C).
+    private static func isOfWord(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
+        return switch scalar.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation:
+            true
+        default: false
+        }
+    }
+
+    private static func firstScalar(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar? {
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.prefix(4).makeIterator()
+        guard case .valid(let encoded) = parser.parseScalar(from: &iterator) else { return nil }
+        return Unicode.UTF8.decode(encoded)
+    }
+
+    private static func lastScalar(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar? {
+        let tail = bytes.suffix(4)
+        guard let start = tail.lastIndex(where: { $0 & 0xC0 != 0x80 }),
+            let scalar = firstScalar(tail[start...]), start + UTF8.width(scalar) == tail.endIndex
+        else { return nil }
+        return scalar
     }
 }

@@ -8,8 +8,21 @@ import CUTF8Proc
 
 /// What a tokenizer does to text before anything else.
 enum Normalization: String, Sendable {
-    /// Canonical composition.
+    /// Canonical composition, and decomposition.
     case nfc = "NFC"
+    case nfd = "NFD"
+    /// The same with compatibility characters as what they stand for.
+    case nfkc = "NFKC"
+    case nfkd = "NFKD"
+
+    private var options: UInt32 {
+        switch self {
+        case .nfc: UTF8PROC_COMPOSE.rawValue
+        case .nfd: UTF8PROC_DECOMPOSE.rawValue
+        case .nfkc: UTF8PROC_COMPOSE.rawValue | UTF8PROC_COMPAT.rawValue
+        case .nfkd: UTF8PROC_DECOMPOSE.rawValue | UTF8PROC_COMPAT.rawValue
+        }
+    }
 
     /// The normalized text; stretches of invalid UTF-8 stay as they are.
     func apply(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
@@ -19,7 +32,7 @@ enum Normalization: String, Sendable {
         var rest = bytes
         while !rest.isEmpty {
             let valid = Self.validPrefix(rest)
-            result += Self.compose(Array(rest[..<valid]))
+            result += mapped(Array(rest[..<valid]))
             if valid < rest.endIndex { result.append(rest[valid]) }
             rest = rest[min(valid + 1, rest.endIndex)...]
         }
@@ -37,13 +50,13 @@ enum Normalization: String, Sendable {
         return end
     }
 
-    private static func compose(_ bytes: [UInt8]) -> [UInt8] {
+    private func mapped(_ bytes: [UInt8]) -> [UInt8] {
         var output: UnsafeMutablePointer<UInt8>?
         let length = unsafe utf8proc_map(
             bytes, bytes.count, &output,
-            utf8proc_option_t(UTF8PROC_STABLE.rawValue | UTF8PROC_COMPOSE.rawValue))
-        guard length >= 0, let composed = unsafe output else { return bytes }
-        defer { unsafe free(composed) }
-        return unsafe Array(UnsafeBufferPointer(start: composed, count: length))
+            utf8proc_option_t(UTF8PROC_STABLE.rawValue | options))
+        guard length >= 0, let text = unsafe output else { return bytes }
+        defer { unsafe free(text) }
+        return unsafe Array(UnsafeBufferPointer(start: text, count: length))
     }
 }

@@ -217,6 +217,8 @@ public struct Tokenizer: TextEncoding {
         }
         for token in added.tokens {
             content += "\(token.id) \(token.isSpecial) \(token.isNormalized)\n".utf8
+            let flags = [token.isSingleWord, token.stripsLeft, token.stripsRight]
+            if flags.contains(true) { content += "\(flags)\n".utf8 }
         }
         hash.update(content)
         return hash.finalize()

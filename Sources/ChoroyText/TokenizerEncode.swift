@@ -23,13 +23,13 @@ extension Tokenizer {
         let parts = added.split(bytes, normalized: false, special: parsingSpecialTokens)
         for part in parts {
             switch part {
-            case .token(let id): ids.append(id)
+            case .token(let id, _): ids.append(id)
             case .text(let range):
                 let text = normalization.map { $0.apply(bytes[range])[...] } ?? bytes[range]
                 let parts = added.split(text, normalized: true, special: parsingSpecialTokens)
                 for part in parts {
                     switch part {
-                    case .token(let id): ids.append(id)
+                    case .token(let id, _): ids.append(id)
                     case .text(let range):
                         ids += encodePlain(text[range], isFirst: ids.isEmpty)
                     }

@@ -78,8 +78,10 @@ enum TokenizerFile {
                 added.map { token in
                     object([
                         "id": .integer(Int(token.id)), "content": .string(token.content),
-                        "single_word": .bool(false), "lstrip": .bool(false),
-                        "rstrip": .bool(false), "normalized": .bool(token.isNormalized),
+                        "single_word": .bool(token.isSingleWord),
+                        "lstrip": .bool(token.stripsLeft),
+                        "rstrip": .bool(token.stripsRight),
+                        "normalized": .bool(token.isNormalized),
                         "special": .bool(token.isSpecial),
                     ])
                 }),

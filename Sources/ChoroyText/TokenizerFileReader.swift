@@ -135,7 +135,7 @@ struct TokenizerFileReader {
         guard let stage = stages.first else { return nil }
         let type = stage["type"]?.string ?? "none"
         guard let normalization = Normalization(rawValue: type), stages.count == 1 else {
-            throw error("normalizer", "NFC or none", type)
+            throw error("normalizer", "NFC, NFD, NFKC, NFKD or none", type)
         }
         return normalization
     }
@@ -175,9 +175,6 @@ struct TokenizerFileReader {
                 throw error("added_tokens", "a token with content", describe(entry))
             }
             let place = "added token \(describe(.string(content)))"
-            for key in ["single_word", "lstrip", "rstrip"] where entry[key]?.bool == true {
-                throw error(place, "\(key) false", "true")
-            }
             let id = try id(entry["id"], place)
             guard ids.insert(id).inserted, contents.insert(Array(content.utf8)).inserted else {
                 throw error(place, "each added token and id once", "one of them again")
@@ -185,7 +182,10 @@ struct TokenizerFileReader {
             let isSpecial = entry["special"]?.bool ?? false
             return .init(
                 content: content, id: id, isSpecial: isSpecial,
-                isNormalized: entry["normalized"]?.bool ?? !isSpecial)
+                isNormalized: entry["normalized"]?.bool ?? !isSpecial,
+                isSingleWord: entry["single_word"]?.bool ?? false,
+                stripsLeft: entry["lstrip"]?.bool ?? false,
+                stripsRight: entry["rstrip"]?.bool ?? false)
         }
     }
 

@@ -67,6 +67,36 @@ import Testing
         #expect(tokenizer.specialTokens.map(\.id) == [4])
     }
 
+    @Test func `added tokens take white space and stand alone as their flags say`() throws {
+        func ids(_ flags: String, _ text: String) throws -> [TokenID] {
+            try read(
+                file(
+                    vocabulary: #"{"a":0,"b":1,"ab":2,"Ġ":3,"_":4}"#,
+                    added: #"[{"id":5,"content":"b!","special":false\#(flags)}]"#)
+            ).encode(text)
+        }
+        #expect(try ids("", "a b! a") == [0, 3, 5, 3, 0])
+        #expect(try ids(#","lstrip":true"#, "a  b! a") == [0, 5, 3, 0])
+        #expect(try ids(#","rstrip":true"#, "a b!\u{3000} a") == [0, 3, 5, 0])
+        #expect(try ids(#","lstrip":true,"rstrip":true"#, " b! b! ") == [5, 5])
+        #expect(try ids(#","single_word":true"#, "b! a b!") == [5, 3, 0, 3, 5])
+        #expect(try ids(#","single_word":true"#, "b!a") == [1, 0], "a letter follows")
+        #expect(try ids(#","single_word":true"#, "_b!") == [4, 1], "an underscore is of words")
+    }
+
+    @Test(arguments: [("NFC", [4]), ("NFD", [0, 2]), ("NFKC", [4]), ("NFKD", [0, 2])])
+    func `normalizers compose and decompose`(_ name: String, _ expected: [TokenID]) throws {
+        // e, the two bytes of U+0301, é
+        let vocabulary = #"{"e":0,"Ì":1,"Ìģ":2,"Ã":3,"Ã©":4,"©":5,"ģ":6,"f":7,"i":8}"#
+        let tokenizer = try read(
+            file(
+                vocabulary: vocabulary, merges: #"["Ì ģ","Ã ©"]"#,
+                normalizer: #"{"type":"\#(name)"}"#))
+        #expect(tokenizer.encode("e\u{301}") == expected)
+        #expect(tokenizer.encode("\u{E9}") == expected)
+        #expect(tokenizer.encode("\u{FB01}") == (name.contains("K") ? [7, 8] : [6]))
+    }
+
     @Test func `NFC composes before merging`() throws {
         let vocabulary = #"{"e":0,"Ã":1,"©":2,"Ã©":3,"Ì":4,"ģ":5}"#
         let tokenizer = try read(
@@ -128,7 +158,6 @@ import Testing
             (file(added: #"[{"id":1,"content":"<s>"}]"#), "each id once"),
             (file(added: #"[{"id":5,"content":"ab"}]"#), "id 5"),
             (file(added: #"[{"id":2,"content":"ab","special":true}]"#), "no special token"),
-            (file(added: #"[{"id":9,"content":"<s>","lstrip":true}]"#), "lstrip"),
             (file(added: #"[{"id":9,"content":"x"},{"id":9,"content":"y"}]"#), "once"),
         ]
         for (text, words) in cases {
