@@ -81,7 +81,7 @@ private struct TiktokenReader {
     init(path: String) { self.path = path }
 
     mutating func read(_ bytes: [UInt8]) throws {
-        table.reserve(bytes.count / 14, bytes: bytes.count / 2)
+        table.reserve(bytes.count / 14, bytes: bytes.count / 2, listed: true)
         ids.reserveCapacity(bytes.count / 14)
         var line = 0
         var start = 0

@@ -67,9 +67,11 @@ struct TokenTable: Sendable {
         unsafe ids.withUnsafeBufferPointer { unsafe bytes(of: $0) }
     }
 
-    mutating func reserve(_ tokens: Int, bytes count: Int) {
+    /// Makes room for so many tokens; `listed` when they will be listed too.
+    mutating func reserve(_ tokens: Int, bytes count: Int, listed isListed: Bool = false) {
         offsets.reserveCapacity(tokens + 1)
         bytes.reserveCapacity(count)
+        while isListed, slots.count < 2 * tokens { grow() }
     }
 
     /// Gives the next id to `token` without listing it for look-up.

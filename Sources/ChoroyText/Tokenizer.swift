@@ -86,6 +86,7 @@ public struct Tokenizer: TextEncoding {
         var isOutside = [Bool](repeating: false, count: tokens.count)
         for token in added.tokens { isOutside[Int(token.id)] = true }
         var tokens = tokens
+        tokens.reserve(tokens.count, bytes: 0, listed: true)
         for id in 0..<tokens.count where !isOutside[id] && tokens.length(of: id) > 0 {
             tokens.list(id)
         }

@@ -208,7 +208,7 @@ struct TokenizerFileReader {
         }
         var bytes: [[UInt8]?] = []
         bytes.reserveCapacity(members.count)
-        var names = TokenNames()
+        var names = TokenNames(capacity: members.count)
         for (name, value) in members {
             let id = Int(try id(value, "vocab \(describe(.string(name)))"))
             if id >= bytes.count {
@@ -302,6 +302,11 @@ struct TokenizerFileReader {
 struct TokenNames {
     private var table = TokenTable()
     private var ids: [TokenID] = []
+
+    init(capacity: Int) {
+        table.reserve(capacity, bytes: 8 * capacity, listed: true)
+        ids.reserveCapacity(capacity)
+    }
 
     mutating func add(_ bytes: [UInt8], _ id: TokenID) {
         table.append(bytes)
