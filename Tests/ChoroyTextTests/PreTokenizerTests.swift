@@ -81,4 +81,21 @@ import Testing
             #expect(pieces("a\(scalar)..", .gpt2).count == 2)
         }
     }
+
+    /// tiktoken 0.14 (Unicode 16) differs from us in the scalars above and, for o200k, in these, which are
+    /// marks since 15.1 and 16.0; in no other (Tests/Peers/tokenizer_ids.py scalars).
+    @Test(
+        arguments: [
+            0x897...0x897, 0x10D69...0x10D6D, 0x10EFC...0x10EFC, 0x113B8...0x113C0,
+            0x113C2...0x113C2,
+            0x113C5...0x113C5, 0x113C7...0x113CA, 0x113CC...0x113D0, 0x113D2...0x113D2,
+            0x113E1...0x113E2,
+            0x11F5A...0x11F5A, 0x1611E...0x1612F, 0x1E5EE...0x1E5EF,
+        ] as [ClosedRange<UInt32>])
+    func `scalars newer than Unicode 15 are no marks`(_ range: ClosedRange<UInt32>) {
+        for scalar in range.compactMap(Unicode.Scalar.init) {
+            // A mark would be of the word.
+            #expect(pieces("a\(scalar)b", .o200k).count == 2)
+        }
+    }
 }

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Compares ids of Choroy with those of other libraries on random and hostile strings.
 
-usage: tokenizer_ids.py tiktoken|sentencepiece|added [--strings 3000] [--seed 1] [--data ../shared/data]
+usage: tokenizer_ids.py tiktoken|scalars|sentencepiece|added [--strings 3000] [--seed 1] [--data ../shared/data]
                         [--tokenizer tok/tokenizer.json] [--choroy .build/release/choroy]
 
 tiktoken       cl100k_base and o200k_base, on the texts in DATA/text too
+scalars        tiktoken with the patterns of GPT-2, GPT-4 and GPT-4o, for every Unicode scalar between others, with a
+               vocabulary that shows where pieces end; prints the scalars that differ (those that Unicode
+               assigned after 15.0: see PreTokenizerTests.swift)
 sentencepiece  Phi-3's vocabulary from its GGUF, written as tokenizer.json with Hugging Face's tokenizers in three
                ways: Prepend and Replace, Replace, Metaspace (pip install gguf tokenizers)
 added          flags of added tokens and the four normalization forms, on top of --tokenizer
@@ -20,6 +23,8 @@ PATTERNS = {
         r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
         r"""\p{N}{1,3}""", r""" ?[^\s\p{L}\p{N}]+[\r\n/]*""", r"""\s*[\r\n]+""", r"""\s+(?!\S)""", r"""\s+"""]),
 }
+
+GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 
 KINDS = [
     ["A", "B", "É", "Ω", "ǅ"], ["a", "b", "é", "ß", "s", "t", "m", "d", "re", "ve", "ll", "S", "T"],
@@ -76,6 +81,43 @@ def compare_tiktoken(a, chooser, comparison):
             name, pat_str=pattern, special_tokens={},
             mergeable_ranks={base64.b64decode(token): int(rank) for token, rank in lines})
         comparison.check(name, path, texts, encoding.encode_ordinary)
+
+
+def compare_scalars(a, chooser, comparison):
+    import tiktoken
+    # Each byte with each of these before and behind it: tokens that no border of pieces lets through.
+    ranks = {bytes([byte]): byte for byte in range(256)}
+    for byte in range(256):
+        for other in b"Zq 7!\n":
+            for token in (bytes([other, byte]), bytes([byte, other])):
+                ranks.setdefault(token, len(ranks))
+    path = comparison.folder / "scalars.tiktoken"
+    path.write_bytes(b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks.items()))
+    line = lambda c: f"Z{c}Z q{c}q q{c}Z Z{c}q  {c}q 7{c}7 !{c}! !{c}\n\n  {c}\n {c}\n"
+    scalars = [value for value in range(0x110000) if not 0xD800 <= value < 0xE000]
+    groups = [scalars[start:start + 200] for start in range(0, len(scalars), 200)]
+    patterns = {"gpt-2": GPT2, "cl100k": PATTERNS["cl100k_base"], "o200k": PATTERNS["o200k_base"]}
+    for name, pattern in patterns.items():
+        encode = tiktoken.Encoding(
+            name, pat_str=pattern, special_tokens={}, mergeable_ranks=ranks).encode_ordinary
+        wrong = []
+        for start in range(0, len(groups), 1000):
+            part = groups[start:start + 1000]
+            texts = ["".join(line(chr(value)) for value in group) for group in part]
+            for group, text, found in zip(part, texts, comparison.ids(path, texts, ["--pattern", name])):
+                if encode(text) == found:
+                    continue
+                lines = [line(chr(value)) for value in group]
+                each = comparison.ids(path, lines, ["--pattern", name])
+                wrong += [v for v, text, ids in zip(group, lines, each) if encode(text) != ids]
+        ranges = []
+        for value in wrong:
+            if ranges and ranges[-1][1] == value - 1:
+                ranges[-1][1] = value
+            else:
+                ranges.append([value, value])
+        print(f"{name}: {len(scalars)} scalars, {len(wrong)} differ:",
+              " ".join(f"{first:X}-{last:X}" if first < last else f"{first:X}" for first, last in ranges), flush=True)
 
 
 def compare_sentencepiece(a, chooser, comparison):
@@ -145,7 +187,7 @@ def compare_added(a, chooser, comparison):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["tiktoken", "sentencepiece", "added"])
+    parser.add_argument("what", choices=["tiktoken", "scalars", "sentencepiece", "added"])
     parser.add_argument("--strings", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", default="../shared/data")
@@ -156,7 +198,7 @@ def main():
         parser.error("added needs --tokenizer, a byte-level tokenizer.json")
     with tempfile.TemporaryDirectory() as folder:
         comparison = Comparison(a.choroy, folder)
-        {"tiktoken": compare_tiktoken, "sentencepiece": compare_sentencepiece, "added": compare_added}[a.what](
+        {"tiktoken": compare_tiktoken, "scalars": compare_scalars, "sentencepiece": compare_sentencepiece, "added": compare_added}[a.what](
             a, random.Random(a.seed), comparison)
     sys.exit(1 if comparison.wrong else 0)
 
