@@ -78,6 +78,19 @@ import Testing
         #expect(tokenizer.encode(text, parsingSpecialTokens: true) == [2, 3])
     }
 
+    /// As llama.cpp, which knows from the pattern's name what `tokenizer.json` says as `ignore_merges`.
+    @Test(arguments: [("llama-bpe", [4]), ("llama3", [4]), ("qwen2", [2, 3]), ("gpt-2", [2, 3])])
+    func `a whole word that is a token is it with Llama 3's pattern`(pre: String, ids: [TokenID])
+        throws
+    {
+        var file = File(pairs: 4)
+        file.put("tokenizer.ggml.model", "gpt2")
+        file.put("tokenizer.ggml.pre", pre)
+        file.put("tokenizer.ggml.tokens", ["a", "b", "ab", "c", "abc"])
+        file.put("tokenizer.ggml.merges", ["a b"])
+        #expect(try reading(file.bytes).encode("abc") == ids)
+    }
+
     @Test func `every cut of a file is an error`() {
         let bytes = small().bytes
         for count in 0..<bytes.count {
