@@ -10,11 +10,34 @@ enum GGUFVocabulary {
     private static let unused = 5
     private static let byte = 6
 
-    /// The patterns by the names in `tokenizer.ggml.pre`.
-    private static let patterns: [String: PreTokenizer.Pattern] = [
-        "gpt-2": .gpt2, "llama-bpe": .llamaBPE, "llama-v3": .llamaBPE, "llama3": .llamaBPE,
-        "qwen2": .qwen2, "deepseek-r1-qwen": .qwen2, "smollm": .smollm, "gpt-4o": .o200k,
-    ]
+    /// Names in `tokenizer.ggml.pre` of models whose words that are tokens are these, whatever the merges say.
+    private static let ignoringMerges = ["falcon3", "llama-bpe", "llama-v3", "llama3", "pixtral"]
+
+    /// The patterns by the names in `tokenizer.ggml.pre`, as llama.cpp groups them.
+    private static let patterns: [String: PreTokenizer.Pattern] = {
+        let names: [(PreTokenizer.Pattern, [String])] = [
+            (
+                .gpt2,
+                [
+                    "gpt-2", "gigachat", "jais", "jina-de", "jina-es", "jina-v1-en", "jina-v2-code",
+                    "jina-v2-de", "jina-v2-es", "mpt", "olmo", "phi-2", "roberta-bpe", "trillion",
+                ]
+            ),
+            (.llamaBPE, ignoringMerges + ["chatglm-bpe", "dbrx", "glm4", "smaug-bpe"]),
+            (.qwen2, ["qwen2", "deepseek-r1-qwen", "megrez", "stablelm2"]),
+            (
+                .smollm,
+                [
+                    "smollm", "codeshell", "command-r", "exaone", "minerva-7b", "refact",
+                    "starcoder",
+                ]
+            ),
+            (.o200k, ["gpt-4o", "llama4"]),
+        ]
+        var patterns: [String: PreTokenizer.Pattern] = [:]
+        for (pattern, group) in names { for name in group { patterns[name] = pattern } }
+        return patterns
+    }()
 
     /// - Parameter pattern: That of a file that names none.
     /// - Throws: `FileError` for a file that is damaged, or has another kind of tokenizer.
@@ -51,6 +74,7 @@ enum GGUFVocabulary {
                         ("special", .bool(kinds[id] == control)), ("normalized", .bool(false)),
                     ])))
         }
+        let pre = try metadata.text("tokenizer.ggml.pre") ?? ""
         let root = JSONObject([
             ("added_tokens", .array(added)),
             ("pre_tokenizer", TokenizerFile.preTokenizer(try Self.pattern(metadata, pattern))),
@@ -61,6 +85,7 @@ enum GGUFVocabulary {
                     JSONObject([
                         ("type", .string("BPE")), ("vocab", .object(vocabulary)),
                         ("merges", .array(merges)),
+                        ("ignore_merges", .bool(ignoringMerges.contains(pre))),
                     ]))
             ),
         ])
