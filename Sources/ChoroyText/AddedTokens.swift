@@ -22,17 +22,32 @@ struct AddedTokens: Sendable {
 
     /// Ascending by id.
     let tokens: [Token]
-    /// Content in bytes and index in `tokens`, for each first byte, the longest first.
-    private var starts: [[(content: [UInt8], index: Int)]]
+    /// Their contents as text spells them, with indices in `tokens`.
+    private let contents: PrefixIndex
 
-    init(_ tokens: [Token]) {
+    /// Bytes that a token may have.
+    static let longestContent = 1 << 16
+
+    /// - Parameter normalization: What text has gone through where normalized tokens are looked for, and they
+    ///   with it.
+    init(_ tokens: [Token], _ normalization: Normalization? = nil) {
         self.tokens = tokens.sorted { $0.id < $1.id }
-        starts = [[(content: [UInt8], index: Int)]](repeating: [], count: 256)
-        for (index, token) in self.tokens.enumerated() {
-            let content = Array(token.content.utf8)
-            if let first = content.first { starts[Int(first)].append((content, index)) }
+        contents = PrefixIndex(
+            self.tokens.enumerated().map { index, token in
+                let content = Array(token.content.utf8)
+                guard token.isNormalized, let normalization else { return (content, index) }
+                return (normalization.apply(content[...]), index)
+            })
+    }
+
+    /// The token with this id.
+    func token(_ id: TokenID) -> Token? {
+        var range = tokens.startIndex..<tokens.endIndex
+        while let first = range.first, range.count > 1 {
+            let middle = first + range.count / 2
+            range = tokens[middle].id <= id ? middle..<range.upperBound : first..<middle
         }
-        for byte in starts.indices { starts[byte].sort { $0.content.count > $1.content.count } }
+        return range.first.flatMap { tokens[$0].id == id ? tokens[$0] : nil }
     }
 
     /// Whether text can hold tokens of this kind at all.
@@ -64,17 +79,15 @@ struct AddedTokens: Sendable {
         var start = bytes.startIndex
         var position = start
         while position < bytes.endIndex {
-            let found = starts[Int(bytes[position])].first { candidate in
-                let token = tokens[candidate.index]
-                return token.isNormalized == normalized && (special || !token.isSpecial)
-                    && bytes[position...].starts(with: candidate.content)
+            let found = contents.longest(in: bytes[position...]) { index in
+                tokens[index].isNormalized == normalized && (special || !tokens[index].isSpecial)
             }
             guard let found else {
                 position += 1
                 continue
             }
-            let token = tokens[found.index]
-            let end = position + found.content.count
+            let token = tokens[found.value]
+            let end = position + found.length
             if token.isSingleWord,
                 Self.endsInWord(bytes[..<position]) || Self.beginsWithWord(bytes[end...])
             {
@@ -95,7 +108,7 @@ struct AddedTokens: Sendable {
     // MARK: What stands beside a token
 
     /// Where the white space that ends at `end` begins.
-    private static func spaceBefore(_ end: Int, in bytes: ArraySlice<UInt8>) -> Int {
+    static func spaceBefore(_ end: Int, in bytes: ArraySlice<UInt8>) -> Int {
         var end = end
         while let scalar = lastScalar(bytes[bytes.startIndex..<end]),
             scalar.properties.isWhitespace
@@ -106,7 +119,7 @@ struct AddedTokens: Sendable {
     }
 
     /// Where the white space that begins at `start` ends.
-    private static func spaceBehind(_ start: Int, in bytes: ArraySlice<UInt8>) -> Int {
+    static func spaceBehind(_ start: Int, in bytes: ArraySlice<UInt8>) -> Int {
         var start = start
         while let scalar = firstScalar(bytes[start...]), scalar.properties.isWhitespace {
             start += UTF8.width(scalar)

@@ -30,8 +30,10 @@ public struct EncodingStream {
     /// The ids of what `bytes` and the text before them have settled.
     public mutating func append(_ bytes: some Collection<UInt8>) -> [TokenID] {
         rest.append(contentsOf: bytes)
-        // A tokenizer that does not cut text into pieces needs all of it.
-        guard rest.count >= wanted, tokenizer.sentencePiece == nil else { return [] }
+        // A tokenizer that does not cut text into pieces, or looks at its ends, needs all of it.
+        guard rest.count >= wanted, tokenizer.sentencePiece == nil,
+            tokenizer.normalization?.needsWholeText != true
+        else { return [] }
         guard let cut = lastCut() else {
             // Looking again only when there is twice as much keeps the time linear.
             wanted = 2 * rest.count

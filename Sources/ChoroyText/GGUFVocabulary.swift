@@ -126,6 +126,12 @@ enum GGUFVocabulary {
                 tokens.append([value])
             case control, userDefined:
                 let content = String(decoding: name, as: UTF8.self)
+                guard name.count <= AddedTokens.longestContent else {
+                    throw FileError(
+                        metadata.path, at: "token \(id)",
+                        expected: "at most \(AddedTokens.longestContent) bytes",
+                        found: "\(name.count)")
+                }
                 if !content.isEmpty {
                     added.append(
                         .init(

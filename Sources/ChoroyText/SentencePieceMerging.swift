@@ -24,9 +24,9 @@ struct SentencePieceMerging: Sendable {
 
     private let order: Order
     /// The tokens `<0x00>` … `<0xFF>`; -1 where there is none.
-    private let byteTokens: [TokenID]
-    private let unknown: TokenID?
-    private let prefix: Prefix
+    let byteTokens: [TokenID]
+    let unknown: TokenID?
+    let prefix: Prefix
     /// How many ranks there are.
     private let rankCount: Int
     /// What spaces are in files.
@@ -54,6 +54,41 @@ struct SentencePieceMerging: Sendable {
         self.byteTokens = byteTokens
         self.unknown = unknown
         self.prefix = prefix
+    }
+
+    /// The merges in their order. Those of scores are every way to put a token together from two others; a file of
+    /// merges cannot say that two ways are equal, so of these the longer left side comes first, as
+    /// Hugging Face converts SentencePiece's models.
+    func merges(_ tokens: TokenTable) -> [MergeTable.Merge] {
+        guard case .scores(let ranks) = order else {
+            if case .merges(let table) = order { return table.merges }
+            return []
+        }
+        var found: [(rank: UInt32, left: Int, merge: MergeTable.Merge)] = []
+        for id in 0..<min(tokens.count, ranks.count) {
+            guard let rank = ranks[id] else { continue }
+            let bytes = Array(tokens.bytes(of: id))
+            for cut in 1..<max(1, bytes.count) where bytes[cut] & 0xC0 != 0x80 {
+                guard let left = tokens.id(of: bytes[..<cut]),
+                    let right = tokens.id(of: bytes[cut...])
+                else { continue }
+                found.append((rank, cut, .init(left: left, right: right, result: TokenID(id))))
+            }
+        }
+        found.sort { ($0.rank, $1.left, $0.merge.result) < ($1.rank, $0.left, $1.merge.result) }
+        return found.map(\.merge)
+    }
+
+    /// What decides the ids beside the tokens.
+    var fingerprint: [UInt8] {
+        var text = "sentencepiece \(prefix) \(unknown ?? -1)\n"
+        switch order {
+        case .scores(let ranks):
+            for rank in ranks { text += "\(rank.map { Int($0) } ?? -1) " }
+        case .merges(let table):
+            for merge in table.merges { text += "\(merge.left) \(merge.right) \(merge.result)\n" }
+        }
+        return Array(text.utf8)
     }
 
     /// Appends the ids of a text without added tokens.
@@ -123,6 +158,15 @@ struct SentencePieceMerging: Sendable {
                 return UInt64(rank) << 32 | UInt64(id)
             }
         }
+    }
+
+    /// A token as files spell it.
+    func name(of token: TokenID, _ bytes: [UInt8]) -> String {
+        if bytes.count == 1, byteTokens[Int(bytes[0])] == token {
+            let digits = String(bytes[0], radix: 16, uppercase: true)
+            return "<0x\(bytes[0] < 16 ? "0" : "")\(digits)>"
+        }
+        return String(decoding: bytes, as: UTF8.self).replacing(" ", with: "\u{2581}")
     }
 
     /// The same text with spaces for `▁`.

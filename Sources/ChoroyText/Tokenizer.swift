@@ -56,7 +56,7 @@ public struct Tokenizer: TextEncoding {
     ) {
         sentencePiece = nil
         mergeTable = MergeTable(merges, byteTokens: byteTokens)
-        self.added = AddedTokens(added)
+        self.added = AddedTokens(added, normalization)
         preTokenizer = PreTokenizer(pattern)
         self.normalization = normalization
         self.ignoresMerges = ignoresMerges
@@ -68,12 +68,12 @@ public struct Tokenizer: TextEncoding {
     /// One of SentencePiece; `tokens` that merges make are listed.
     init(
         tokens: TokenTable, byteTokens: [TokenID], added: [AddedTokens.Token],
-        sentencePiece: SentencePieceMerging
+        normalization: Normalization? = nil, sentencePiece: SentencePieceMerging
     ) {
         mergeTable = MergeTable([], byteTokens: byteTokens)
-        self.added = AddedTokens(added)
+        self.added = AddedTokens(added, normalization)
         preTokenizer = PreTokenizer(.gpt2)
-        normalization = nil
+        self.normalization = normalization
         ignoresMerges = false
         ranks = nil
         self.sentencePiece = sentencePiece
@@ -182,9 +182,9 @@ public struct Tokenizer: TextEncoding {
 
     /// A token as `tokenizer.json` spells it: in the byte alphabet, an added token as itself.
     public func name(of token: TokenID) -> String {
-        if let token = added.tokens.first(where: { $0.id == token }) { return token.content }
-        guard sentencePiece != nil else { return ByteAlphabet.text(of: bytes(of: token)) }
-        return String(decoding: bytes(of: token), as: UTF8.self).replacing(" ", with: "\u{2581}")
+        if let token = added.token(token) { return token.content }
+        guard let sentencePiece else { return ByteAlphabet.text(of: bytes(of: token)) }
+        return sentencePiece.name(of: token, bytes(of: token))
     }
 
     public func decode(_ tokens: some Sequence<TokenID>) -> [UInt8] {
@@ -203,11 +203,11 @@ public struct Tokenizer: TextEncoding {
     /// of every id, merges and added tokens. Where a file stood or how it was spaced is no part.
     public var hash: String {
         var hash = SHA256()
-        let normalization = normalization?.rawValue ?? "none"
+        let normalization = normalization?.name ?? "none"
         hash.update(
             "choroy tokenizer 1 \(pattern.rawValue) \(normalization) \(ignoresMerges)\n".utf8)
         if ranks != nil { hash.update("ranks\n".utf8) }
-        if sentencePiece != nil { hash.update("sentencepiece\n".utf8) }
+        if let sentencePiece { hash.update(sentencePiece.fingerprint) }
         var content: [UInt8] = []
         for id in 0..<tokens.count {
             content += "\(tokens.length(of: id)) ".utf8

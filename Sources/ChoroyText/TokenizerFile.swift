@@ -41,10 +41,6 @@ enum TokenizerFile {
     static func write(
         _ tokenizer: Tokenizer, template: ChatTemplate?, to directory: String
     ) throws {
-        guard tokenizer.sentencePiece == nil else {
-            throw FileError(
-                directory, expected: "a byte-level tokenizer to write", found: "SentencePiece's")
-        }
         try FilePath.createDirectory(directory)
         try AtomicFile.write(
             JSONWriter.bytes(json(tokenizer), indentation: 2) + [10],
@@ -54,51 +50,88 @@ enum TokenizerFile {
             to: FilePath.join(directory, "tokenizer_config.json"))
     }
 
-    private static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+    static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
         .object(JSONObject(members.map { ($0.key, $0.value) }))
     }
 
     private static func json(_ tokenizer: Tokenizer) -> JSONValue {
-        let added = tokenizer.added.tokens
-        var names = [String?](repeating: nil, count: tokenizer.vocabularySize)
-        for token in added { names[Int(token.id)] = token.content }
         var vocabulary = JSONObject()
-        for id in 0..<tokenizer.vocabularySize {
-            let bytes = tokenizer.tokens.bytes(of: id)
-            let name = names[id] ?? ByteAlphabet.text(of: bytes)
-            names[id] = name
-            if !name.isEmpty { vocabulary.append(name, .integer(id)) }
+        let names = (0..<tokenizer.vocabularySize).map { tokenizer.name(of: TokenID($0)) }
+        for (id, name) in names.enumerated() where !name.isEmpty {
+            vocabulary.append(name, .integer(id))
         }
-        let merges = tokenizer.merges.map { merge in
-            JSONValue.string("\(names[Int(merge.left)] ?? "") \(names[Int(merge.right)] ?? "")")
-        }
+        let sentencePiece = tokenizer.sentencePiece
+        let merges = sentencePiece?.merges(tokenizer.tokens) ?? tokenizer.merges
+        let stages = sentencePiece.map { self.stages($0, tokenizer.normalization) }
         return object([
             "version": .string("1.0"), "truncation": .null, "padding": .null,
-            "added_tokens": .array(
-                added.map { token in
-                    object([
-                        "id": .integer(Int(token.id)), "content": .string(token.content),
-                        "single_word": .bool(token.isSingleWord),
-                        "lstrip": .bool(token.stripsLeft),
-                        "rstrip": .bool(token.stripsRight),
-                        "normalized": .bool(token.isNormalized),
-                        "special": .bool(token.isSpecial),
-                    ])
-                }),
-            "normalizer": tokenizer.normalization.map {
-                object(["type": .string($0.rawValue)])
-            } ?? .null,
-            "pre_tokenizer": preTokenizer(tokenizer.pattern),
+            "added_tokens": .array(tokenizer.added.tokens.map(added)),
+            "normalizer": stages?.normalizer ?? tokenizer.normalization?.json ?? .null,
+            "pre_tokenizer": stages?.preTokenizer ?? preTokenizer(tokenizer.pattern),
             "post_processor": .null,
-            "decoder": byteLevel(usesPattern: true),
+            "decoder": stages?.decoder ?? byteLevel(usesPattern: true),
             "model": object([
-                "type": .string("BPE"), "dropout": .null, "unk_token": .null,
+                "type": .string("BPE"), "dropout": .null,
+                "unk_token": sentencePiece?.unknown.map { .string(names[Int($0)]) } ?? .null,
                 "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
-                "fuse_unk": .bool(false), "byte_fallback": .bool(false),
+                "fuse_unk": .bool(sentencePiece != nil),
+                "byte_fallback": .bool(sentencePiece != nil),
                 "ignore_merges": .bool(tokenizer.ignoresMerges),
-                "vocab": .object(vocabulary), "merges": .array(merges),
+                "vocab": .object(vocabulary),
+                "merges": .array(merges.map { pair(names[Int($0.left)], names[Int($0.right)]) }),
             ]),
         ])
+    }
+
+    private static func added(_ token: AddedTokens.Token) -> JSONValue {
+        object([
+            "id": .integer(Int(token.id)), "content": .string(token.content),
+            "single_word": .bool(token.isSingleWord), "lstrip": .bool(token.stripsLeft),
+            "rstrip": .bool(token.stripsRight), "normalized": .bool(token.isNormalized),
+            "special": .bool(token.isSpecial),
+        ])
+    }
+
+    /// A merge in the older form, which has no way to spell a side with a space in it.
+    private static func pair(_ left: String, _ right: String) -> JSONValue {
+        left.utf8.contains(32) || right.utf8.contains(32)
+            ? .array([.string(left), .string(right)]) : .string("\(left) \(right)")
+    }
+
+    /// How spaces become `▁`, and are spaces again.
+    private static func stages(
+        _ merging: SentencePieceMerging, _ first: Normalization?
+    ) -> (normalizer: JSONValue, preTokenizer: JSONValue, decoder: JSONValue) {
+        let mark = Array("\u{2581}".utf8)
+        var steps = first?.steps ?? []
+        var scheme: String?
+        switch merging.prefix {
+        case .always: steps += [.prepend(mark), .replace([32], with: mark)]
+        case .never: steps.append(.replace([32], with: mark))
+        case .unlessThere: scheme = "always"
+        case .firstUnlessThere: scheme = "first"
+        }
+        var decoder: [JSONValue] = [
+            Normalization(steps: [.replace(mark, with: [32])]).json,
+            object(["type": .string("ByteFallback")]), object(["type": .string("Fuse")]),
+        ]
+        if merging.addsSpace {
+            decoder.append(
+                object([
+                    "type": .string("Strip"), "content": .string(" "), "start": .integer(1),
+                    "stop": .integer(0),
+                ]))
+        }
+        return (
+            steps.isEmpty ? .null : Normalization(steps: steps).json,
+            scheme.map {
+                object([
+                    "type": .string("Metaspace"), "replacement": .string("\u{2581}"),
+                    "prepend_scheme": .string($0), "split": .bool(false),
+                ])
+            } ?? .null,
+            object(["type": .string("Sequence"), "decoders": .array(decoder)])
+        )
     }
 
     static func byteLevel(usesPattern: Bool) -> JSONValue {
@@ -140,6 +173,13 @@ enum TokenizerFile {
             // A reply ends where its turn does.
             members.append(
                 ("eos_token", .string(template == .chatML ? "<|im_end|>" : "<|endoftext|>")))
+        }
+        for (key, name) in [("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>")]
+        where tokenizer.sentencePiece != nil {
+            let isThere = (0..<tokenizer.vocabularySize).contains {
+                tokenizer.bytes(of: TokenID($0)).elementsEqual(name.utf8)
+            }
+            if isThere { members.append((key, .string(name))) }
         }
         if template == .chatML {
             members.append(("chat_template", .string(ChatTemplate.chatMLSource)))

@@ -6,7 +6,12 @@ extension TokenizerFileReader {
     static func isSentencePiece(_ root: JSONObject) -> Bool {
         guard root["model"]?["byte_fallback"]?.bool == true else { return false }
         let pre = root["pre_tokenizer"] ?? .null
-        return pre == .null || pre["type"]?.string == "Metaspace"
+        return pre == .null || pre["type"]?.string == "Metaspace" || cutsAtSpaces(pre)
+    }
+
+    /// A cut at spaces, as Gemma's files have it behind a normalizer that leaves none.
+    private static func cutsAtSpaces(_ stage: JSONValue) -> Bool {
+        stage["type"]?.string == "Split" && stage["pattern"]?["String"]?.string == " "
     }
 
     func sentencePiece(_ model: JSONValue) throws -> Tokenizer {
@@ -19,7 +24,7 @@ extension TokenizerFileReader {
         guard model["ignore_merges"]?.bool != true else {
             throw error("model", "ignore_merges false with byte_fallback", "true")
         }
-        let prefix = try prefix()
+        let (normalization, prefix) = try prefix()
         let added = try addedTokens()
         guard let members = model["vocab"]?.object?.members else {
             throw error("model", "vocab as an object", model["vocab"]?.kind ?? "none")
@@ -53,7 +58,7 @@ extension TokenizerFileReader {
             names.firstIndex { $0?.elementsEqual(name.utf8) == true }.map { TokenID($0) }
         }
         return Tokenizer(
-            tokens: tokens, byteTokens: byteTokens, added: added,
+            tokens: tokens, byteTokens: byteTokens, added: added, normalization: normalization,
             sentencePiece: SentencePieceMerging(
                 merges: try merges(model, tokens), byteTokens: byteTokens, unknown: unknown,
                 prefix: prefix))
@@ -95,23 +100,28 @@ extension TokenizerFileReader {
         }
     }
 
-    /// Where spaces become `▁` and one comes before the text: by normalizers, or by Metaspace.
-    private func prefix() throws -> SentencePieceMerging.Prefix {
+    /// What text goes through first, and where spaces become `▁` and one comes before the text: by
+    /// normalizers, or by Metaspace.
+    private func prefix() throws -> (Normalization?, SentencePieceMerging.Prefix) {
         let mark = "\u{2581}"
         var prefix = SentencePieceMerging.Prefix.never
         var replaces = false
+        var first: [JSONValue] = []
         for stage in stages(root["normalizer"], "normalizers") {
             switch stage["type"]?.string {
-            case "Prepend" where stage["prepend"]?.string == mark: prefix = .always
+            case "Prepend" where stage["prepend"]?.string == mark && !replaces: prefix = .always
             case "Replace"
             where stage["pattern"]?["String"]?.string == " " && stage["content"]?.string == mark:
                 replaces = true
+            case _ where prefix == .never && !replaces: first.append(stage)
             default:
                 throw error(
-                    "normalizer", "Prepend and Replace of spaces by \(mark)", describe(stage))
+                    "normalizer", "Prepend and Replace of spaces by \(mark) as the last",
+                    describe(stage))
             }
         }
         for stage in stages(root["pre_tokenizer"], "pretokenizers") {
+            if replaces, Self.cutsAtSpaces(stage) { continue }
             guard stage["type"]?.string == "Metaspace", stage["replacement"]?.string == mark,
                 stage["split"]?.bool == false
             else {
@@ -129,7 +139,8 @@ extension TokenizerFileReader {
             }
         }
         guard replaces else { throw error("normalizer", "spaces replaced by \(mark)", "none") }
-        return prefix
+        let steps = JSONObject([("type", .string("Sequence")), ("normalizers", .array(first))])
+        return (try normalization(.object(steps)), prefix)
     }
 
     private func stages(_ value: JSONValue?, _ key: String) -> [JSONValue] {

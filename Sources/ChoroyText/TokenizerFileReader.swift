@@ -129,17 +129,6 @@ struct TokenizerFileReader {
         return pattern
     }
 
-    private func normalization(_ value: JSONValue) throws -> Normalization? {
-        var stages = value == .null ? [] : [value]
-        if value["type"]?.string == "Sequence" { stages = value["normalizers"]?.array ?? [] }
-        guard let stage = stages.first else { return nil }
-        let type = stage["type"]?.string ?? "none"
-        guard let normalization = Normalization(rawValue: type), stages.count == 1 else {
-            throw error("normalizer", "NFC, NFD, NFKC, NFKD or none", type)
-        }
-        return normalization
-    }
-
     /// Choroy adds no tokens by itself, so what this stage would add is only checked for its kind.
     private func checkPostProcessor(_ value: JSONValue) throws {
         guard value != .null else { return }
@@ -175,6 +164,10 @@ struct TokenizerFileReader {
                 throw error("added_tokens", "a token with content", describe(entry))
             }
             let place = "added token \(describe(.string(content)))"
+            guard content.utf8.count <= AddedTokens.longestContent else {
+                throw error(
+                    place, "at most \(AddedTokens.longestContent) bytes", "\(content.utf8.count)")
+            }
             let id = try id(entry["id"], place)
             guard ids.insert(id).inserted, contents.insert(Array(content.utf8)).inserted else {
                 throw error(place, "each added token and id once", "one of them again")

@@ -28,6 +28,10 @@ import Testing
     private static let sequence =
         #"{"type": "Sequence", "normalizers": [\#(prepend), \#(replace)]}"#
 
+    /// Gemma's, which finds nothing to cut.
+    private static let split =
+        #"{"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": false}"#
+
     private static func metaspace(_ scheme: String) -> String {
         #"{"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "\#(scheme)", "split": false}"#
     }
@@ -40,12 +44,48 @@ import Testing
             ("null", Self.metaspace("always"), [[5], [5], [5, 6, 5], [1, 7, 8]]),
             ("null", Self.metaspace("first"), [[5], [5], [5, 6, 4], [1, 7, 8]]),
             ("null", Self.metaspace("never"), [[4], [5], [4, 6, 4], [7, 8]]),
+            (Self.replace, Self.split, [[4], [5], [4, 6, 4], [7, 8]]),
         ] as [(String, String, [[TokenID]])] {
             let tokenizer = try reading(normalizer: normalizer, pre: pre)
             let found = texts.map {
                 tokenizer.encode(Array($0.utf8), parsingSpecialTokens: true)
             }
             #expect(found == expected, "\(normalizer) \(pre)")
+            try Fixtures.withTemporaryDirectory { directory in
+                try tokenizer.save(to: directory)
+                let copy = try Tokenizer(contentsOf: directory)
+                #expect(copy.hash == tokenizer.hash, "what is written is what was read")
+                #expect(copy.decode(expected[1]) == tokenizer.decode(expected[1]))
+            }
+        }
+    }
+
+    @Test func `other normalizers come first`() throws {
+        let sequence =
+            #"{"type": "Sequence", "normalizers": [{"type": "Lowercase"}, \#(Self.replace)]}"#
+        #expect(try reading(normalizer: sequence).encode("AB ab") == [4, 5])
+        let late =
+            #"{"type": "Sequence", "normalizers": [\#(Self.replace), {"type": "Lowercase"}]}"#
+        #expect(throws: FileError.self) { try reading(normalizer: late) }
+    }
+
+    @Test(.enabled(if: Fixtures.shared("tokenizers/phi3-spm") != nil, sharedDataIsAbsent))
+    func `scores are written as merges that give the same ids`() throws {
+        let file = try #require(
+            Fixtures.shared("tokenizers/phi3-spm/ggml-vocab-phi-3.gguf"))
+        let tokenizer = try Tokenizer(contentsOf: file)
+        let copy = try Fixtures.withTemporaryDirectory { directory in
+            try tokenizer.save(to: directory)
+            return try Tokenizer(contentsOf: directory)
+        }
+        #expect(copy.vocabularySize == tokenizer.vocabularySize)
+        let texts =
+            String(decoding: try FileBytes.read("\(file).inp"), as: UTF8.self)
+            .split(separator: "\n__ggml_vocab_test__\n").map(String.init) + [smallText]
+        #expect(texts.count > 30)
+        for text in texts {
+            #expect(copy.encode(text) == tokenizer.encode(text), "\(text)")
+            #expect(copy.decode(copy.encode(text)) == tokenizer.decode(tokenizer.encode(text)))
         }
     }
 

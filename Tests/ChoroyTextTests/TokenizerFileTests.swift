@@ -3,6 +3,12 @@ import ChoroyText
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 @Suite struct `Tokenizer files` {
     /// A small valid file; `change` replaces one piece of it.
     private func file(
@@ -97,6 +103,57 @@ import Testing
         #expect(tokenizer.encode("\u{FB01}") == (name.contains("K") ? [7, 8] : [6]))
     }
 
+    @Test(arguments: [
+        (#"{"type":"Lowercase"}"#, "ABxaB", "abxab"),
+        (#"{"type":"Lowercase"}"#, "\u{130}\u{1E9E}", "i\u{307}\u{DF}"),
+        (#"{"type":"StripAccents"}"#, "ae\u{301}b", "aeb"),
+        (#"{"type":"Strip"}"#, " \n ab \u{3000}", "ab"),
+        (#"{"type":"Strip","strip_left":false,"strip_right":true}"#, " a ", " a"),
+        (#"{"type":"Strip","strip_left":true,"strip_right":true}"#, "  ", ""),
+        (#"{"type":"Replace","pattern":{"String":"aa"},"content":"b"}"#, "aaaxaa", "baxb"),
+        (#"{"type":"Prepend","prepend":"x"}"#, "ab", "xab"),
+        (#"{"type":"Prepend","prepend":"x"}"#, "", ""),
+        (
+            #"{"type":"Sequence","normalizers":[{"type":"NFKD"},{"type":"StripAccents"},"#
+                + #"{"type":"Sequence","normalizers":[{"type":"Lowercase"}]}]}"#,
+            "\u{C9}\u{FB01}", "efi"
+        ),
+    ])
+    func `normalizers are applied in their order`(json: String, text: String, result: String) throws
+    {
+        let bytes = try Fixtures.withTemporaryDirectory { directory in
+            try Tokenizer().save(to: directory)
+            let path = FilePath.join(directory, "tokenizer.json")
+            let file = String(decoding: try FileBytes.read(path), as: UTF8.self)
+            try AtomicFile.write(
+                Array(file.replacing("\"normalizer\": null", with: "\"normalizer\": \(json)").utf8),
+                to: path)
+            let tokenizer = try Tokenizer(contentsOf: directory)
+            #expect(!tokenizer.isLossless)
+            try tokenizer.save(to: directory)
+            let copy = try Tokenizer(contentsOf: directory)
+            #expect(copy.hash == tokenizer.hash, "what is written is what was read")
+            var stream = EncodingStream(tokenizer, chunkSize: 1)
+            let ids = text.utf8.flatMap { stream.append([$0]) } + stream.finish()
+            #expect(ids == tokenizer.encode(text))
+            return tokenizer.decode(ids)
+        }
+        #expect(bytes == Array(result.utf8))
+    }
+
+    @Test func `added tokens are normalized as the text is, unless they say no`() throws {
+        func ids(_ isNormalized: Bool) throws -> [TokenID] {
+            try read(
+                file(
+                    added:
+                        #"[{"id":9,"content":"AB","special":false,"normalized":\#(isNormalized)}]"#,
+                    normalizer: #"{"type":"Lowercase"}"#)
+            ).encode("aBAB")
+        }
+        #expect(try ids(true) == [9, 9])
+        #expect(try ids(false) == [2, 9])
+    }
+
     @Test func `NFC composes before merging`() throws {
         let vocabulary = #"{"e":0,"Ã":1,"©":2,"Ã©":3,"Ì":4,"ģ":5}"#
         let tokenizer = try read(
@@ -128,7 +185,30 @@ import Testing
             (file(model: #""type":"BPE","byte_fallback":true"#), "byte_fallback"),
             (file(model: #""type":"BPE","dropout":0.1"#), "dropout"),
             (file(model: #""type":"BPE","end_of_word_suffix":"</w>""#), "end_of_word_suffix"),
-            (file(normalizer: #"{"type":"Lowercase"}"#), "Lowercase"),
+            (file(model: #""type":"Unigram""#), "Unigram"),
+            (file(model: #""type":"BPE","continuing_subword_prefix":"@@@@""#), "continuing"),
+            (file(normalizer: #"{"type":"Precompiled"}"#), "Precompiled"),
+            (file(normalizer: #"{"type":"BertNormalizer"}"#), "BertNormalizer"),
+            (
+                file(normalizer: #"{"type":"Replace","pattern":{"String":""},"content":"a"}"#),
+                "empty pattern"
+            ),
+            (
+                file(normalizer: #"{"type":"Replace","pattern":{"Regex":"a"},"content":""}"#),
+                "String"
+            ),
+            (file(normalizer: #"{"type":"Sequence"}"#), "normalizers"),
+            (
+                file(
+                    normalizer: String(
+                        repeating: #"{"type":"Sequence","normalizers":["#, count: 10_000)), "levels"
+            ),
+            (
+                file(
+                    preTokenizer:
+                        #"{"type":"Split","pattern":{"String":""},"behavior":"Isolated"}"#),
+                "Regex"
+            ),
             (file(preTokenizer: "null"), "ByteLevel"),
             (file(preTokenizer: #"{"type":"Metaspace"}"#), "Metaspace"),
             (file(preTokenizer: #"{"type":"ByteLevel","add_prefix_space":true}"#), "add_prefix"),
@@ -153,6 +233,12 @@ import Testing
             (file(merges: #"[["a"]]"#), "two tokens"), (file(merges: "[7]"), "two tokens"),
             (file(merges: #"["a b","a b"]"#), "again"), (file(merges: "{}"), "merges as an array"),
             (file(added: #"[{"id":9,"content":""}]"#), "content"),
+            (
+                file(
+                    added:
+                        #"[{"id":9,"content":"\#(String(repeating: "x", count: 1_000_000))"}]"#),
+                "65536"
+            ),
             (file(added: #"[{"id":-9,"content":"<s>"}]"#), "-9"),
             (file(added: #"[{"id":2147483648,"content":"<s>"}]"#), "2147483648"),
             (file(added: #"[{"id":1,"content":"<s>"}]"#), "each id once"),
@@ -165,6 +251,88 @@ import Testing
             let description = error?.description ?? ""
             #expect(description.contains(words), "\(words) is not in: \(description)")
             #expect(!description.contains("\n") && description.count < 500)
+        }
+    }
+
+    @Test func `patterns that are not known are refused by what they say`() throws {
+        for expression in [#"(a+)+b"#, "(", "(?<=a)b", #"\\p{L}{0,100000}"#, ""] {
+            let split =
+                #"{"type":"Split","pattern":{"Regex":"\#(expression)"},"behavior":"Isolated"}"#
+            let error = #expect(throws: FileError.self) {
+                try read(
+                    file(
+                        preTokenizer: #"{"type":"Sequence","pretokenizers":[\#(split),"#
+                            + #"{"type":"ByteLevel","use_regex":false}]}"#))
+            }
+            #expect(error?.description.contains(expression) == true)
+        }
+    }
+
+    @Test func `what other programs do beside tokenizing is left to them`() throws {
+        let more =
+            #"{"truncation":{"max_length":4611686018427387904},"padding":{"length":1099511627776},"#
+            + #""post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[X]"}}]},"#
+        #expect(try read(more + file().dropFirst()).encode("ab") == [2])
+    }
+
+    @Test func `added tokens may be of any kind`() throws {
+        let long = String(repeating: "x", count: 1 << 16)
+        let tokenizer = try read(
+            file(
+                vocabulary: #"{"a":0,"b":1,"ab":2,"x":3,"<":4,">":5}"#,
+                added: #"[{"id":9,"content":"\u0000"},{"id":10,"content":"\#(long)"},"#
+                    + #"{"id":11,"content":"<a>"},{"id":12,"content":"<a>b"},{"id":13,"content":"b<"}]"#
+            ))
+        #expect(tokenizer.encode("a\0b") == [0, 9, 1])
+        #expect(tokenizer.encode("a\(long)b") == [0, 10, 1])
+        #expect(tokenizer.encode(String(long.dropLast())).count == 65_535)
+        #expect(
+            tokenizer.encode("<a><a>b") == [11, 12], "the longest of those that begin together")
+        #expect(tokenizer.encode("b<a>") == [13, 0, 5], "the leftmost")
+    }
+
+    /// Against looking at every token at every place.
+    @Test func `of added tokens the leftmost is found, of those the longest`() throws {
+        var random = SeededRandom(seed: 3)
+        func word(_ longest: Int) -> [UInt8] {
+            (0..<random.below(longest)).map { _ in UInt8(0x79 + random.below(2)) }
+        }
+        for _ in 0..<100 {
+            let contents = Set((0..<1 + random.below(30)).map { _ in word(9) }).filter {
+                $0.count > 1
+            }.map { String(decoding: $0, as: UTF8.self) }
+            let added = contents.enumerated().map {
+                #"{"id":\#(5 + $0),"content":"\#($1)","special":\#($0 % 3 == 0)}"#
+            }
+            let tokenizer = try read(
+                file(
+                    vocabulary: #"{"a":0,"b":1,"ab":2,"y":3,"z":4}"#,
+                    added: "[\(added.joined(separator: ","))]"))
+            for _ in 0..<10 {
+                let text = word(60)
+                var expected: [TokenID] = []
+                var rest = text[...]
+                while let first = rest.first {
+                    let found = contents.indices.filter {
+                        $0 % 3 != 0 && rest.starts(with: contents[$0].utf8)
+                    }.max { contents[$0].count < contents[$1].count }
+                    expected.append(found.map { TokenID(5 + $0) } ?? TokenID(first) - 0x76)
+                    rest = rest.dropFirst(found.map { contents[$0].count } ?? 1)
+                }
+                #expect(tokenizer.encode(text) == expected)
+            }
+        }
+    }
+
+    @Test func `a file that is too large is refused unread`() throws {
+        try Fixtures.withTemporaryDirectory { directory in
+            let path = FilePath.join(directory, "tokenizer.json")
+            try AtomicFile.write([0x7B], to: path)
+            #expect(unsafe truncate(path, 300 << 20) == 0)
+            let start = Machine.now()
+            let error = #expect(throws: FileError.self) { try Tokenizer(contentsOf: path) }
+            #expect(error?.description.contains("bytes") == true)
+            #expect(Machine.now() - start < 30)
         }
     }
 
