@@ -8,9 +8,9 @@ tiktoken       cl100k_base and o200k_base, on the texts in DATA/text too
 scalars        tiktoken with the patterns of GPT-2, GPT-4 and GPT-4o, for every Unicode scalar between others, with a
                vocabulary that shows where pieces end; prints the scalars that differ (those that Unicode
                assigned after 15.0: see PreTokenizerTests.swift)
-sentencepiece  Phi-3's vocabulary from its GGUF, written as tokenizer.json with Hugging Face's tokenizers in three
-               ways: Prepend and Replace, Replace, Metaspace (pip install gguf tokenizers)
-added          flags of added tokens and the four normalization forms, on top of --tokenizer
+sentencepiece  Phi-3's vocabulary from its GGUF, written as tokenizer.json with Hugging Face's tokenizers in several
+               ways: Prepend and Replace, Replace, Metaspace, and written by Choroy (pip install gguf tokenizers)
+added          flags of added tokens and normalizers, on top of --tokenizer
 
 Made with tiktoken 0.14.0, tokenizers 0.23.3, gguf 0.19.0. Ends with 1 when anything differs.
 """
@@ -23,6 +23,8 @@ PATTERNS = {
         r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
         r"""\p{N}{1,3}""", r""" ?[^\s\p{L}\p{N}]+[\r\n/]*""", r"""\s*[\r\n]+""", r"""\s+(?!\S)""", r"""\s+"""]),
 }
+
+END_OF_PROMPT = {"cl100k_base": 100276, "o200k_base": 200018}
 
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 
@@ -55,11 +57,29 @@ class Comparison:
             check=True, stdout=subprocess.PIPE, text=True).stdout
         return [[int(word) for word in line.split()] for line in out.split("\n")[:-1]]
 
-    def check(self, name, tokenizer, texts, reference, *flags):
+    def joined_ids(self, tokenizer, texts, separator):
+        """The same for texts without the special token that is put between them, in one file."""
+        name, last = separator
+        path = self.folder / "joined"
+        path.write_bytes(name.join(texts).encode())
+        out = subprocess.run(
+            [self.choroy, "tokenizer", "encode", "--tokenizer", tokenizer, "--parse-special", path],
+            check=True, stdout=subprocess.PIPE, text=True).stdout
+        lists = [[]]
+        for word in out.split():
+            if int(word) == last:
+                lists.append([])
+            else:
+                lists[-1].append(int(word))
+        assert len(lists) == len(texts)
+        return lists
+
+    def check(self, name, tokenizer, texts, reference, *flags, separator=None):
         wrong = 0
         for start in range(0, len(texts), 2000):
             part = texts[start:start + 2000]
-            for text, found in zip(part, self.ids(tokenizer, part, flags)):
+            lists = self.joined_ids(tokenizer, part, separator) if separator else self.ids(tokenizer, part, flags)
+            for text, found in zip(part, lists):
                 wanted = reference(text)
                 if found != wanted:
                     wrong += 1
@@ -73,14 +93,15 @@ def compare_tiktoken(a, chooser, comparison):
     import tiktoken
     texts = [open(f, encoding="utf-8", newline="").read()
              for f in sorted(glob.glob(f"{a.data}/text/*.txt") + glob.glob(f"{a.data}/text/udhr/*.txt"))]
-    texts += [hostile(chooser) for _ in range(a.strings)]
+    strings = [hostile(chooser) for _ in range(a.strings)]
     for name, pattern in PATTERNS.items():
         path = f"{a.data}/tokenizers/tiktoken/{name}.tiktoken"
         lines = (line.split() for line in open(path, "rb") if line.strip())
         encoding = tiktoken.Encoding(
             name, pat_str=pattern, special_tokens={},
             mergeable_ranks={base64.b64decode(token): int(rank) for token, rank in lines})
-        comparison.check(name, path, texts, encoding.encode_ordinary)
+        comparison.check(f"{name}, files", path, texts, encoding.encode_ordinary)
+        comparison.check(name, path, strings, encoding.encode_ordinary, separator=("<|endofprompt|>", END_OF_PROMPT[name]))
 
 
 def compare_scalars(a, chooser, comparison):
@@ -162,14 +183,23 @@ def compare_sentencepiece(a, chooser, comparison):
         reference.save(path)
         comparison.check(way, path, texts, lambda text: reference.encode(text, add_special_tokens=False).ids,
                          "--parse-special")
+    # What Choroy writes of the GGUF, opened there.
+    gguf_file = f"{a.data}/tokenizers/phi3-spm/ggml-vocab-phi-3.gguf"
+    subprocess.run([comparison.choroy, "tokenizer", "convert", gguf_file, "--to", "json", "--output", comparison.folder / "written"],
+                   check=True, stdout=subprocess.DEVNULL)
+    reference = Tokenizer.from_file(str(comparison.folder / "written/tokenizer.json"))
+    comparison.check("written from GGUF", gguf_file, texts,
+                     lambda text: reference.encode(text, add_special_tokens=False).ids, "--parse-special")
 
 
 def compare_added(a, chooser, comparison):
     from tokenizers import AddedToken, Tokenizer, normalizers
     parts = ["<l>", "<r>", "<b>", "word", "xy", "wl", " ", "  ", "\n", "\t", "\u3000", "a", "_", "1", "é", "e\u0301", "ﬁ",
-             "²", "Å", ".", "中", "\u0301", "<", ">", "words", "sword", "<l", "<|im_start|>", "가", "\u1100\u1161"]
+             "²", "Å", ".", "中", "\u0301", "<", ">", "words", "sword", "<l", "Wort", "ÀÉ", "İ", "Σ", "XY", "<L>", "<|im_start|>", "가", "\u1100\u1161"]
     texts = ["".join(chooser.choice(parts) for _ in range(chooser.randrange(1, 25))) for _ in range(a.strings)]
-    for form in [None, normalizers.NFC(), normalizers.NFD(), normalizers.NFKC(), normalizers.NFKD()]:
+    n = normalizers
+    for form in [None, n.NFC(), n.NFD(), n.NFKC(), n.NFKD(), n.Lowercase(), n.Strip(), n.Strip(right=False), n.StripAccents(),
+                 n.Replace("wo", "xy"), n.Prepend("wl"), n.Sequence([n.NFD(), n.StripAccents(), n.Lowercase(), n.Prepend(" ")])]:
         reference = Tokenizer.from_file(a.tokenizer)
         if form:
             reference.normalizer = form
@@ -177,7 +207,7 @@ def compare_added(a, chooser, comparison):
             AddedToken("<l>", lstrip=True, normalized=False), AddedToken("<r>", rstrip=True, normalized=False),
             AddedToken("<b>", lstrip=True, rstrip=True, normalized=False),
             AddedToken("word", single_word=True, normalized=False), AddedToken("xy", normalized=True),
-            AddedToken("wl", single_word=True, lstrip=True, normalized=True)])
+            AddedToken("wl", single_word=True, lstrip=True, normalized=True), AddedToken("Wort", normalized=True)])
         path = str(comparison.folder / "tokenizer.json")
         reference.save(path)
         name = type(form).__name__ if form else "no normalizer"
