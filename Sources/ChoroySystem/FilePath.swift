@@ -61,6 +61,12 @@ public enum FilePath {
         return unsafe String(cString: resolved)
     }
 
+    /// Where large temporary files go: `TMPDIR`, else /var/tmp, which is on a disk where /tmp may be memory.
+    public static var temporaryDirectory: String {
+        if let path = unsafe getenv("TMPDIR") { return unsafe String(cString: path) }
+        return kind(of: "/var/tmp") == .directory ? "/var/tmp" : "/tmp"
+    }
+
     /// The directory part of a path, "." for a bare name.
     public static func directory(of path: String) -> String {
         let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path

@@ -34,22 +34,32 @@ public final class RandomAccessFile: Sendable {
         size = Int(status.st_size)
     }
 
-    /// A copy of what can be read only once: a pipe, or "-" for standard input. It lies in the
-    /// directory for temporary files, has no name, and is gone with its last reader.
+    /// A copy of what can be read only once: a pipe, or "-" for standard input.
     ///
     /// - Throws: `FileError` when `path` cannot be read, or there is no room for the copy.
-    public init(copyOf path: String) throws {
-        let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+    public convenience init(copyOf path: String) throws {
+        try self.init(temporary: path == "-" ? "standard input" : path) { writer in
+            try FileBytes.forEachPiece(of: path) { try writer.append($0) }
+        }
+    }
+
+    /// What `body` writes, in the directory for large temporary files. It has no name, and is gone with its last
+    /// reader.
+    ///
+    /// - Parameter title: What messages call it.
+    /// - Throws: `FileError` when there is no room, and what `body` throws.
+    public init(temporary title: String, _ body: (FileWriter) throws -> Void) throws {
+        let folder = FilePath.temporaryDirectory
         let name = FilePath.join(folder, "choroy-\(getpid())-\(UInt64.random(in: 0 ... .max))")
         let writer = try FileWriter(
             path: name, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, reportedAs: folder)
         descriptor = unsafe open(name, O_RDONLY | O_CLOEXEC)
-        let error = SystemError.file(folder, expected: "room for a copy of the input")
+        let error = SystemError.file(folder, expected: "room for \(title)")
         unsafe unlink(name)
-        self.path = path == "-" ? "standard input" : path
+        path = title
         guard descriptor >= 0 else { throw error }
         do {
-            try FileBytes.forEachPiece(of: path) { try writer.append($0) }
+            try body(writer)
             try writer.flush()
         } catch {
             close(descriptor)

@@ -18,12 +18,16 @@ public struct BPETrainer: Sendable {
     public let specialTokens: [String]
     /// A pair that occurs less often is never merged.
     public let minimumCount: Int
+    /// Bytes of memory that counting and learning may take: of more different pieces than that holds, those that
+    /// occur most often are learnt from. nil for no limit.
+    public let memory: Int?
 
     /// - Throws: `FileError` when the vocabulary has no room for 256 bytes and the special tokens,
     ///   or a special token is empty, there twice, or spelled like a byte.
     public init(
         vocabularySize: Int, pattern: PreTokenizer.Pattern = .llamaBPE,
-        specialTokens: [String] = Tokenizer.reservedTokens, minimumCount: Int = 2
+        specialTokens: [String] = Tokenizer.reservedTokens, minimumCount: Int = 2,
+        memory: Int? = nil
     ) throws {
         let smallest = 256 + specialTokens.count
         guard (smallest...Self.largestVocabulary).contains(vocabularySize) else {
@@ -46,13 +50,20 @@ public struct BPETrainer: Sendable {
         self.pattern = pattern
         self.specialTokens = specialTokens
         self.minimumCount = max(1, minimumCount)
+        self.memory = memory
     }
 
     /// The tokenizer of these documents.
     ///
     /// It is smaller than `vocabularySize` when no pair occurs `minimumCount` times any more.
-    public func train(_ documents: [ArraySlice<UInt8>]) -> Tokenizer {
-        learn(PieceCounter.count(documents, pattern: pattern))
+    /// - Throws: `FileError` when there is no room on disk for what the memory does not hold.
+    public func train(_ documents: [ArraySlice<UInt8>]) throws -> Tokenizer {
+        var stream = PieceStream(pattern: pattern, memory: memory)
+        for document in documents {
+            try stream.append(document)
+            stream.endDocument()
+        }
+        return learn(try stream.finish().pieces)
     }
 
     /// What a training on files has read, and made.
@@ -60,22 +71,36 @@ public struct BPETrainer: Sendable {
         public let tokenizer: Tokenizer
         public let bytes: Int
         public let documents: Int
+        /// Different pieces of the text, and how often it has any.
+        public let pieces: Int
+        public let occurrences: Int
+        /// What was learnt from: the pieces that occur so many times at least, all when it is 1.
+        public let smallestCount: Int
+        public let occurrencesLearnt: Int
     }
 
-    /// The tokenizer of the documents in `files`, which are read piece by piece. `progress` is told how many
-    /// bytes of text were read.
+    /// What a training does, and how far it is.
+    public enum Progress: Sendable {
+        case counted(bytes: Int)
+        case learnt(tokens: Int)
+    }
+
+    /// The tokenizer of the documents in `files`, which are read piece by piece.
     ///
-    /// - Throws: `FileError` for a file that cannot be read or is no text, and when there is no text.
-    public func train(_ files: [TextFile], progress: (Int) -> Void = { _ in }) throws -> Result {
-        var stream = PieceStream(pattern: pattern)
+    /// - Throws: `FileError` for a file that cannot be read or is no text, when there is no text, and when
+    ///   there is no room on disk for what the memory does not hold.
+    public func train(
+        _ files: [TextFile], progress: (Progress) -> Void = { _ in }
+    ) throws -> Result {
+        var stream = PieceStream(pattern: pattern, memory: memory)
         var (bytes, documents) = (0, 0)
         for file in files {
             try DocumentReader.read(file) { event in
                 switch event {
                 case .bytes(let piece):
-                    stream.append(piece)
+                    try stream.append(piece)
                     bytes += piece.count
-                    progress(bytes)
+                    progress(.counted(bytes: bytes))
                 case .end:
                     stream.endDocument()
                     documents += 1
@@ -86,12 +111,20 @@ public struct BPETrainer: Sendable {
             throw FileError(
                 files.map(\.title).joined(separator: ", "), expected: "text", found: "none")
         }
-        return Result(tokenizer: learn(stream.finish()), bytes: bytes, documents: documents)
+        let selection = try stream.finish()
+        return Result(
+            tokenizer: learn(selection.pieces) { progress(.learnt(tokens: $0)) }, bytes: bytes,
+            documents: documents, pieces: selection.distinct, occurrences: selection.occurrences,
+            smallestCount: selection.minimumCount, occurrencesLearnt: selection.kept)
     }
 
-    private func learn(_ pieces: PieceCounter) -> Tokenizer {
+    private func learn(
+        _ pieces: PieceCounter, progress: (Int) -> Void = { _ in }
+    ) -> Tokenizer {
         var learner = MergeLearner(pieces, specialTokens: specialTokens)
-        learner.learn(until: vocabularySize - specialTokens.count, minimumCount: minimumCount)
+        learner.learn(
+            until: vocabularySize - specialTokens.count, minimumCount: minimumCount,
+            progress: progress)
         var tokens = learner.tokens
         let first = tokens.count
         for content in specialTokens { tokens.append(content.utf8) }
@@ -104,5 +137,5 @@ public struct BPETrainer: Sendable {
             pattern: pattern)
     }
 
-    public func train(_ bytes: [UInt8]) -> Tokenizer { train([bytes[...]]) }
+    public func train(_ bytes: [UInt8]) throws -> Tokenizer { try train([bytes[...]]) }
 }

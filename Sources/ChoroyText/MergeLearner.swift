@@ -27,6 +27,9 @@ struct MergeLearner {
         }
     }
 
+    /// Memory that a cell needs, with its places and pairs, measured on English.
+    static let memoryOfCell = 64
+
     init(_ pieces: PieceCounter, specialTokens: [String]) {
         self.specialTokens = specialTokens
         for byte in UInt8.min...UInt8.max {
@@ -56,7 +59,9 @@ struct MergeLearner {
     }
 
     /// Merges until there are `size` tokens or no pair occurs `minimumCount` times.
-    mutating func learn(until size: Int, minimumCount: Int) {
+    ///
+    /// `progress` is told the number of tokens, now and then.
+    mutating func learn(until size: Int, minimumCount: Int, progress: (Int) -> Void = { _ in }) {
         var heap = Heap(
             pairs.counts.indices.lazy.filter { [counts = pairs.counts] in
                 counts[$0] >= minimumCount
@@ -79,6 +84,7 @@ struct MergeLearner {
                 pairs.isMerged[top.pair] = true
                 merges.append(.init(left: left, right: right, result: result))
             }
+            if tokens.count & 0xFF == 0 { progress(tokens.count) }
             touched.removeAll(keepingCapacity: true)
             apply(top.pair, left, right, result, touched: &touched)
             for pair in touched where pairs.counts[pair] >= minimumCount {

@@ -25,16 +25,30 @@ struct PieceCounter: Sendable {
         self.slots = slots
     }
 
-    /// Counts the pieces of all documents.
-    static func count(_ documents: [ArraySlice<UInt8>], pattern: PreTokenizer.Pattern)
-        -> PieceCounter
-    {
-        var stream = PieceStream(pattern: pattern)
-        for document in documents {
-            stream.append(document)
-            stream.endDocument()
+    /// Bytes of memory that it holds.
+    var memory: Int { bytes.capacity + 8 * (offsets.capacity + counts.capacity + slots.count) }
+
+    /// The bytes of a piece.
+    subscript(index: Int) -> ArraySlice<UInt8> { bytes[offsets[index]..<offsets[index + 1]] }
+
+    /// The pieces in the order of their bytes.
+    func ascending() -> [Int] {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return [] }
+            return counts.indices.sorted { a, b in
+                let (first, second) = (offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b])
+                let order = unsafe memcmp(
+                    base + offsets[a], base + offsets[b], min(first, second))
+                return order < 0 || order == 0 && first < second
+            }
         }
-        return stream.finish()
+    }
+
+    /// Pieces that are not here yet; none can be counted from then on.
+    mutating func append(_ piece: ArraySlice<UInt8>, count: Int) {
+        bytes += piece
+        offsets.append(bytes.count)
+        counts.append(count)
     }
 
     /// Counts the pieces of a text.
@@ -87,7 +101,7 @@ struct PieceCounter: Sendable {
     }
 
     private mutating func grow() {
-        slots = [UInt64](repeating: 0, count: slots.count * 4)
+        slots = [UInt64](repeating: 0, count: slots.count * (slots.count < 1 << 16 ? 4 : 2))
         unsafe bytes.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
             for index in counts.indices {

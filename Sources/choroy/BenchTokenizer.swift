@@ -53,7 +53,7 @@ struct BenchTokenizer: ParsableCommand {
         for pattern in patterns {
             let trainer = try BPETrainer(vocabularySize: vocabSize, pattern: pattern)
             let start = Machine.now()
-            let trained = trainer.train(corpus.documents)
+            let trained = try trainer.train(corpus.documents)
             report(pattern.rawValue, "train_seconds", [Machine.now() - start], unit: "s")
             try measure(bytes, pattern.rawValue) { trained.withEmptyCache() }
         }

@@ -35,6 +35,12 @@ struct TokenizerTrainCommand: ParsableCommand {
     @Option(help: "A pair that occurs less often is never merged.")
     var minFrequency = 2
 
+    @Option(
+        help: ArgumentHelp(
+            "Memory for counting and learning, as in 512M or 4G. What it does not hold goes to files in TMPDIR (else /var/tmp); of too many different words the most frequent are learnt from. Default: half of the machine's.",
+            valueName: "size"))
+    var memory: ByteSize?
+
     @Option(name: .shortAndLong, help: "The directory to write.")
     var output: String
 
@@ -57,17 +63,35 @@ struct TokenizerTrainCommand: ParsableCommand {
         }
         let trainer = try BPETrainer(
             vocabularySize: vocabSize, pattern: pattern,
-            specialTokens: Tokenizer.reservedTokens + special, minimumCount: minFrequency)
+            specialTokens: Tokenizer.reservedTokens + special, minimumCount: minFrequency,
+            memory: memory?.bytes ?? Machine.memoryBytes / 2)
         let start = Machine.now()
         let files = try TextFile.files(at: text)
         var progress = Progress(
             "counting", total: files.reduce(0) { $0 + $1.size }, unit: "bytes")
-        let trained = try trainer.train(files) { progress.update($0) }
+        var learning: Progress?
+        let trained = try trainer.train(files) { state in
+            switch state {
+            case .counted(let bytes): progress.update(bytes)
+            case .learnt(let tokens):
+                if learning == nil { progress.clear() }
+                learning = learning ?? Progress("learning", total: vocabSize, unit: "tokens")
+                learning?.update(tokens)
+            }
+        }
         progress.clear()
+        learning?.clear()
         let tokenizer = trained.tokenizer
         try tokenizer.save(to: output)
         let seconds = Machine.now() - start
         let size = tokenizer.vocabularySize
+        if trained.smallestCount > 1 {
+            let share = Double(trained.occurrencesLearnt) / Double(max(1, trained.occurrences))
+            StandardStreams.note(
+                "note: learnt from the pieces that occur \(trained.smallestCount) times or more, "
+                    + "\((share * 1000).rounded() / 10) % of the text, so that the memory is enough"
+            )
+        }
         if size < vocabSize {
             StandardStreams.note(
                 "note: \(size) tokens instead of \(vocabSize): no pair occurs \(minFrequency == 2 ? "twice" : "\(minFrequency) times") any more"
@@ -78,7 +102,9 @@ struct TokenizerTrainCommand: ParsableCommand {
                 ("vocabulary_size", .integer(size)), ("requested_size", .integer(vocabSize)),
                 ("merges", .integer(tokenizer.mergeCount)),
                 ("pattern", .string(pattern.rawValue)), ("bytes", .integer(trained.bytes)),
-                ("documents", .integer(trained.documents)), ("seconds", .number(seconds)),
+                ("documents", .integer(trained.documents)),
+                ("pieces", .integer(trained.pieces)),
+                ("smallest_count", .integer(trained.smallestCount)), ("seconds", .number(seconds)),
                 ("hash", .string(tokenizer.hash)), ("output", .string(output)),
             ])
             print(JSONWriter.string(.object(result)))
