@@ -67,7 +67,7 @@ def speed(a):
                 out = subprocess.run(
                     [a.python, __file__, "peer", a.text, "--vocab-size", str(a.vocab_size), "--peers", name], check=True,
                     stdout=subprocess.PIPE, text=True, env={**os.environ, "RAYON_NUM_THREADS": str(threads)}).stdout
-                results[name, threads].append(tuple(float(word) for word in out.split()))
+                results[name, threads].append(tuple(float(word) for word in out.split("\n")[-2].split()))
     print("| trainer | threads | seconds | of Choroy's | peak memory, MB |\n|---|---|---|---|---|")
     for (name, threads), runs in sorted(results.items(), key=lambda item: (item[0][1], item[0][0])):
         seconds = [run[0] for run in runs]
