@@ -149,7 +149,7 @@ extension Tokenizer {
         } else if let ranks {
             unsafe ranks.encode(piece, tokens, into: &cache.found)
         } else {
-            unsafe mergeTable.encode(piece, into: &cache.found)
+            unsafe mergeTable.encode(piece, tokens, into: &cache.found)
         }
     }
 }

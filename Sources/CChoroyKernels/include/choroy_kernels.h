@@ -76,6 +76,27 @@ static inline ChoroyPieceSlot *_Nonnull choroy_other_slot(const ChoroyPieceSlot 
     return (ChoroyPieceSlot *)((uintptr_t)slot ^ sizeof(ChoroyPieceSlot));
 }
 
+// The lowest of 16 × `groups` numbers, at least one group.
+static inline int32_t choroy_lowest(const int32_t *_Nonnull numbers, size_t groups) {
+    typedef int32_t Lanes __attribute__((vector_size(16), aligned(4)));
+    const Lanes *lanes = (const Lanes *)numbers;
+    Lanes a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
+#define CHOROY_LOWER(x, y) ((((x) < (y)) & (x)) | (~((x) < (y)) & (y)))
+    for (size_t group = 1; group < groups; group++) {
+        lanes += 4;
+        a = CHOROY_LOWER(a, lanes[0]);
+        b = CHOROY_LOWER(b, lanes[1]);
+        c = CHOROY_LOWER(c, lanes[2]);
+        d = CHOROY_LOWER(d, lanes[3]);
+    }
+    a = CHOROY_LOWER(a, b);
+    c = CHOROY_LOWER(c, d);
+    a = CHOROY_LOWER(a, c);
+#undef CHOROY_LOWER
+    int32_t lowest = a[0] < a[1] ? a[0] : a[1], other = a[2] < a[3] ? a[2] : a[3];
+    return lowest < other ? lowest : other;
+}
+
 // Activations in bytes have one scale for so many columns of a row.
 #define CHOROY_INT8_GROUP 32
 

@@ -1,0 +1,65 @@
+/// What merges the bytes of a piece, one pair after another: always the pair of lowest rank, the leftmost of
+/// equals.
+protocol PieceMerging {
+    /// The id of each byte; -1 when the vocabulary has none.
+    var byteTokens: [TokenID] { get }
+    var hasAllBytes: Bool { get }
+    /// Ranks are below this.
+    var rankCount: Int { get }
+    /// rank << 32 | result for two neighbours, which together are these bytes; all ones when they do not merge.
+    func merge(
+        _ left: TokenID, _ right: TokenID, _ bytes: UnsafePointer<UInt8>, _ count: Int
+    ) -> UInt64
+}
+
+extension PieceMerging {
+    static var none: UInt64 { .max }
+
+    /// Appends the ids of one piece; a byte that is no token is passed over.
+    @inline(__always)
+    func encode(
+        _ piece: UnsafeBufferPointer<UInt8>, _ tokens: TokenTable, into ids: inout [TokenID]
+    ) {
+        guard hasAllBytes else {
+            return unsafe piece.filter { byteTokens[Int($0)] >= 0 }.withUnsafeBufferPointer {
+                unsafe encodeComplete($0, tokens, into: &ids)
+            }
+        }
+        unsafe encodeComplete(piece, tokens, into: &ids)
+    }
+
+    private func encodeComplete(
+        _ piece: UnsafeBufferPointer<UInt8>, _ tokens: TokenTable, into ids: inout [TokenID]
+    ) {
+        guard let base = piece.baseAddress, piece.count > 0 else { return }
+        if piece.count <= ShortPiece.longest {
+            unsafe ShortPiece.encode(base, piece.count, self, into: &ids)
+        } else {
+            var blocks = unsafe BlockMerging(self, tokens, base, piece.count)
+            blocks.encode(into: &ids)
+        }
+    }
+
+    /// The same in time that may be more than linear, at once.
+    func encodeWhole(
+        _ base: UnsafePointer<UInt8>, _ count: Int, into ids: inout [TokenID]
+    ) {
+        if count <= ShortPiece.longest {
+            unsafe ShortPiece.encode(base, count, self, into: &ids)
+        } else if count < LongPiece.shortest {
+            unsafe HeapPiece.encode(base, count, self, into: &ids)
+        } else {
+            // Parts of a gibibyte keep every position within 32 bits.
+            for start in stride(from: 0, to: count, by: 1 << 30) {
+                let bytes = unsafe UnsafeBufferPointer(
+                    start: base + start, count: min(count - start, 1 << 30))
+                var long = unsafe LongPiece(
+                    bytes.map { byteTokens[Int($0)] }, ranks: max(1, rankCount))
+                long.encode(into: &ids) { left, right, start, end in
+                    guard let base = bytes.baseAddress else { return Self.none }
+                    return unsafe merge(left, right, base + start, end - start)
+                }
+            }
+        }
+    }
+}

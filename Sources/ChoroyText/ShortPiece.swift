@@ -1,0 +1,73 @@
+internal import CChoroyKernels
+
+/// Byte-pair merges in a piece of a few bytes: the lowest of all pairs is found by looking at all, some at a time.
+enum ShortPiece {
+    static let longest = 64
+
+    /// A symbol, and what it and the one behind it become.
+    private typealias Part = (symbol: TokenID, result: TokenID)
+
+    /// Appends the ids of 1 to 64 bytes that are all tokens.
+    static func encode(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ merging: some PieceMerging,
+        into ids: inout [TokenID]
+    ) {
+        unsafe withUnsafeTemporaryAllocation(of: Part.self, capacity: longest) { parts in
+            unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: longest) { keys in
+                guard let parts = parts.baseAddress, let keys = keys.baseAddress else { return }
+                unsafe encode(base, count, merging, parts, keys, into: &ids)
+            }
+        }
+    }
+
+    /// `keys` are the ranks of pairs, each with its place in the lowest bits, so that the lowest of all is the
+    /// leftmost of lowest rank.
+    @inline(__always)
+    private static func encode(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ merging: some PieceMerging,
+        _ parts: UnsafeMutablePointer<Part>, _ keys: UnsafeMutablePointer<Int32>,
+        into ids: inout [TokenID]
+    ) {
+        let groups = (count + 15) / 16
+        unsafe keys.initialize(repeating: .max, count: 16 * groups)
+        // The places where a part begins.
+        var alive: UInt64 = count == 64 ? .max : 1 << UInt64(count) - 1
+
+        func behind(_ place: Int) -> UInt64 { alive & (~1 << UInt64(place)) }
+        /// Notes what the part at `place` and the one at `right` become.
+        func note(_ place: Int, _ right: Int) {
+            let rest = behind(right)
+            let end = rest == 0 ? count : rest.trailingZeroBitCount
+            let merged = unsafe merging.merge(
+                parts[place].symbol, parts[right].symbol, base + place, end - place)
+            unsafe parts[place].result = TokenID(truncatingIfNeeded: merged)
+            let rank = Int32(truncatingIfNeeded: merged >> 32)
+            unsafe keys[place] = merged == .max ? .max : rank << 6 | Int32(place)
+        }
+
+        unsafe merging.byteTokens.withUnsafeBufferPointer { byteTokens in
+            for place in 0..<count {
+                unsafe parts[place].symbol = byteTokens[Int(base[place])]
+            }
+        }
+        for place in 0..<count - 1 { note(place, place + 1) }
+        while true {
+            let key = unsafe choroy_lowest(keys, groups)
+            guard key != .max else { break }
+            let place = Int(key & 63)
+            let right = behind(place).trailingZeroBitCount
+            alive &= ~(1 << UInt64(right))
+            unsafe parts[place].symbol = parts[place].result
+            unsafe keys[right] = .max
+            unsafe keys[place] = .max
+            let rest = behind(place)
+            if rest != 0 { note(place, rest.trailingZeroBitCount) }
+            let before = alive & (1 << UInt64(place) - 1)
+            if before != 0 { note(63 - before.leadingZeroBitCount, place) }
+        }
+        while alive != 0 {
+            unsafe ids.append(parts[alive.trailingZeroBitCount].symbol)
+            alive &= alive - 1
+        }
+    }
+}
