@@ -172,10 +172,7 @@ public struct JSONReader {
             guard let byte else { throw error("the end of a string", here) }
             if byte == UInt8(ascii: "\"") && text.isEmpty {
                 position += 1
-                guard
-                    let string = String(validating: bytes[clean..<position - 1], as: UTF8.self)
-                else { throw error("a string in UTF-8", "invalid bytes") }
-                return string
+                return try self.text(bytes[clean..<position - 1])
             }
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
                 text += bytes[clean..<position]
@@ -188,10 +185,16 @@ public struct JSONReader {
                 position += 1
             }
         }
-        guard let string = String(validating: text, as: UTF8.self) else {
+        return try self.text(text[...])
+    }
+
+    /// Decoding mends what is invalid, so that it differs.
+    private func text(_ bytes: ArraySlice<UInt8>) throws -> String {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard bytes.allSatisfy({ $0 < 0x80 }) || text.utf8.elementsEqual(bytes) else {
             throw error("a string in UTF-8", "invalid bytes")
         }
-        return string
+        return text
     }
 
     private mutating func escape() throws -> [UInt8] {

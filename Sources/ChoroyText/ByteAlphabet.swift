@@ -35,15 +35,24 @@ struct ByteAlphabet: Sendable {
     }
 
     /// The bytes that `text` stands for; nil when a character is not of the alphabet.
-    static func bytes(of text: Substring) -> [UInt8]? {
+    static func bytes(of text: String) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.utf8.count)
-        for scalar in text.unicodeScalars {
-            guard scalar.value < 0x144, bytes[Int(scalar.value)] > 0 else { return nil }
-            result.append(UInt8(bytes[Int(scalar.value)] - 1))
+        var lead: UInt8?
+        for unit in text.utf8 {
+            // A character of the alphabet is one byte, or two that begin with C2 to C5.
+            var scalar = Int(unit)
+            if let first = lead {
+                scalar = Int(first & 0x1F) << 6 | Int(unit & 0x3F)
+                lead = nil
+            } else if unit >= 0x80 {
+                guard unit < 0xC6 else { return nil }
+                lead = unit
+                continue
+            }
+            guard scalar < 0x144, bytes[scalar] > 0 else { return nil }
+            result.append(UInt8(bytes[scalar] - 1))
         }
         return result
     }
-
-    static func bytes(of text: String) -> [UInt8]? { bytes(of: text[...]) }
 }

@@ -45,6 +45,16 @@ enum ShortPiece {
             unsafe keys[place] = merged == .max ? .max : rank << 6 | Int32(place)
         }
 
+        /// Few numbers are there sooner one by one, since they were just written.
+        func lowest() -> Int32 {
+            var (lowest, rest) = (Int32.max, alive)
+            while rest != 0 {
+                lowest = unsafe min(lowest, keys[rest.trailingZeroBitCount])
+                rest &= rest - 1
+            }
+            return lowest
+        }
+
         unsafe merging.byteTokens.withUnsafeBufferPointer { byteTokens in
             for place in 0..<count {
                 unsafe parts[place].symbol = byteTokens[Int(base[place])]
@@ -52,7 +62,7 @@ enum ShortPiece {
         }
         for place in 0..<count - 1 { note(place, place + 1) }
         while true {
-            let key = unsafe choroy_lowest(keys, groups)
+            let key = unsafe groups == 1 ? lowest() : choroy_lowest(keys, groups)
             guard key != .max else { break }
             let place = Int(key & 63)
             let right = behind(place).trailingZeroBitCount

@@ -149,9 +149,9 @@ struct TokenTable: Sendable {
     }
 
     func id(of piece: some Collection<UInt8>) -> TokenID? {
-        let piece = Array(piece)
-        return unsafe piece.withUnsafeBufferPointer { buffer in
+        let found = piece.withContiguousStorageIfAvailable { buffer in
             unsafe buffer.baseAddress.flatMap { unsafe id(of: $0, buffer.count) }
         }
+        return found ?? id(of: ContiguousArray(piece))
     }
 }

@@ -37,7 +37,8 @@ struct TokenizerFileReader {
         let (table, names) = try vocabulary(model, added: added)
         var byteTokens = [TokenID](repeating: -1, count: 256)
         for byte in UInt8.min...UInt8.max {
-            byteTokens[Int(byte)] = names.id(of: [byte]) ?? -1
+            byteTokens[Int(byte)] =
+                names.id(of: Array(ByteAlphabet.text(of: [byte]).utf8)[...]) ?? -1
         }
         let merges = try merges(model, names: names, added: added)
         return Tokenizer(
@@ -182,7 +183,7 @@ struct TokenizerFileReader {
         }
     }
 
-    /// The bytes of every id, and the ids by the bytes their names spell in the byte alphabet.
+    /// The bytes of every id, and the ids of the names that are of the byte alphabet.
     private func vocabulary(_ model: JSONValue, added: [AddedTokens.Token]) throws -> (
         table: TokenTable, names: TokenNames
     ) {
@@ -219,7 +220,7 @@ struct TokenizerFileReader {
                 throw error("vocab \(describe(.string(name)))", "each id once", "\(id) again")
             }
             let spelled = ByteAlphabet.bytes(of: name)
-            if let spelled { names.add(spelled, TokenID(id)) }
+            if spelled != nil { names.add(Array(name.utf8), TokenID(id)) }
             guard let token = content.map({ Array($0.utf8) }) ?? spelled else {
                 throw error(
                     "vocab \(describe(.string(name)))", "characters of the byte-level alphabet",
@@ -248,18 +249,20 @@ struct TokenizerFileReader {
         seen.reserveCapacity(list.count)
         var merges: [MergeTable.Merge] = []
         merges.reserveCapacity(list.count)
+        var name: [UInt8] = []
         for (index, entry) in list.enumerated() {
             var place: String { "merge \(index + 1)" }
             guard let (left, right) = parts(entry) else {
                 throw error(place, "two tokens", describe(entry))
             }
-            guard let leftBytes = ByteAlphabet.bytes(of: left),
-                let rightBytes = ByteAlphabet.bytes(of: right), !leftBytes.isEmpty,
-                !rightBytes.isEmpty
-            else { throw error(place, "two tokens of the byte-level alphabet", describe(entry)) }
-            guard let leftID = names.id(of: leftBytes), let rightID = names.id(of: rightBytes)
+            name.removeAll(keepingCapacity: true)
+            name += left.utf8
+            let middle = name.count
+            name += right.utf8
+            guard let leftID = names.id(of: name[..<middle]),
+                let rightID = names.id(of: name[middle...])
             else { throw error(place, "tokens of the vocabulary", describe(entry)) }
-            guard let result = names.id(of: leftBytes + rightBytes) else {
+            guard let result = names.id(of: name[...]) else {
                 throw error(
                     place, "a result in the vocabulary", describe(.string("\(left)\(right)")))
             }
@@ -291,7 +294,7 @@ struct TokenizerFileReader {
     }
 }
 
-/// Ids by the bytes that their names in the file spell.
+/// Ids by their names in the file.
 struct TokenNames {
     private var table = TokenTable()
     private var ids: [TokenID] = []
@@ -301,11 +304,11 @@ struct TokenNames {
         ids.reserveCapacity(capacity)
     }
 
-    mutating func add(_ bytes: [UInt8], _ id: TokenID) {
-        table.append(bytes)
+    mutating func add(_ name: [UInt8], _ id: TokenID) {
+        table.append(name)
         table.list(ids.count)
         ids.append(id)
     }
 
-    func id(of bytes: [UInt8]) -> TokenID? { table.id(of: bytes).map { ids[Int($0)] } }
+    func id(of name: ArraySlice<UInt8>) -> TokenID? { table.id(of: name).map { ids[Int($0)] } }
 }

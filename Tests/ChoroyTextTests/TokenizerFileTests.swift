@@ -229,7 +229,7 @@ import Testing
             (file(vocabulary: "[]"), "vocab as an object"),
             (file(merges: #"["a c"]"#), "tokens of the vocabulary"),
             (file(merges: #"["b a"]"#), "result in the vocabulary"),
-            (file(merges: #"["ab"]"#), "two tokens"), (file(merges: #"["a b c"]"#), "two tokens"),
+            (file(merges: #"["ab"]"#), "two tokens"), (file(merges: #"["a b c"]"#), "a b c"),
             (file(merges: #"[["a"]]"#), "two tokens"), (file(merges: "[7]"), "two tokens"),
             (file(merges: #"["a b","a b"]"#), "again"), (file(merges: "{}"), "merges as an array"),
             (file(added: #"[{"id":9,"content":""}]"#), "content"),
