@@ -103,4 +103,22 @@ import Testing
             }
         }
     }
+
+    /// An added token may be named as the byte alphabet names a byte, and is other bytes then.
+    @Test func `are safe where a token's bytes are not those that it was merged from`() throws {
+        let tokenizer = try Fixtures.withTemporaryDirectory { directory in
+            try Tokenizer(pattern: .gpt2).save(to: directory)
+            let path = FilePath.join(directory, "tokenizer.json")
+            let file = String(decoding: try FileBytes.read(path), as: UTF8.self)
+            let added =
+                #""added_tokens": [{"id":32,"content":"\u0120","special":false,"normalized":false},"#
+            try AtomicFile.write(
+                Array(file.replacing(#""added_tokens": ["#, with: added).utf8), to: path)
+            return try Tokenizer(contentsOf: directory)
+        }
+        for count in [63, 65, 200, 5000] {
+            let spaces = [UInt8](repeating: 32, count: count)
+            #expect(tokenizer.encode(spaces) == [TokenID](repeating: 32, count: count))
+        }
+    }
 }
