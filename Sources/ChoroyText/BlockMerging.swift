@@ -30,7 +30,10 @@
     /// Repetitions are looked for once in so many bytes.
     private static var step: Int { 1024 }
 
-    /// - Precondition: every byte is a token.
+    /// Bytes that were encoded again.
+    private var again = 0
+
+    /// - Precondition: every byte is a token, and tokens have as many bytes as they are merged from.
     init(
         _ merging: Merging, _ tokens: TokenTable, _ base: UnsafePointer<UInt8>, _ count: Int
     ) {
@@ -78,7 +81,9 @@
         }
         start -= length(ids[ids.count - 1])
         end += length(fresh[0])
-        while end - start <= Self.widest {
+        // More than a few times the text is a case for the whole, too.
+        while end - start <= Self.widest, again <= 32 * place + 1 << 16 {
+            again += end - start
             joint.removeAll(keepingCapacity: true)
             unsafe merging.encodeWhole(base + start, end - start, into: &joint)
             let leftHolds = left == ids.count - first || joint.first == ids[ids.count - left]

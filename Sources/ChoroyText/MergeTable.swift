@@ -13,6 +13,8 @@ struct MergeTable: PieceMerging, Sendable {
     let merges: [Merge]
     /// The id of each byte; -1 when the vocabulary has none.
     let byteTokens: [TokenID]
+    let hasAllBytes: Bool
+    let hasLengths: Bool
     /// Open addressing: pair of ids, and rank << 32 | result.
     private var slots: [(key: UInt64, value: UInt64)]
     private let hash = PieceHash()
@@ -23,10 +25,17 @@ struct MergeTable: PieceMerging, Sendable {
     private var bytePairs = [UInt32](repeating: 0, count: 1 << 16)
 
     /// - Precondition: no pair twice.
-    init(_ merges: [Merge], byteTokens: [TokenID]) {
+    /// - Parameter tokens: The bytes of the tokens, which long pieces are cut by; nil for merges of something else.
+    init(_ merges: [Merge], byteTokens: [TokenID], tokens: TokenTable? = nil) {
         self.merges = merges
         self.byteTokens = byteTokens
         hasAllBytes = byteTokens.allSatisfy { $0 >= 0 }
+        hasLengths =
+            tokens.map { tokens in
+                func length(_ id: TokenID) -> Int { tokens.length(of: Int(id)) }
+                return byteTokens.allSatisfy { $0 < 0 || length($0) == 1 }
+                    && merges.allSatisfy { length($0.result) == length($0.left) + length($0.right) }
+            } ?? false
         var capacity = 16
         while capacity < 2 * merges.count { capacity *= 2 }
         slots = .init(repeating: (Self.none, Self.none), count: capacity)
@@ -45,9 +54,6 @@ struct MergeTable: PieceMerging, Sendable {
             }
         }
     }
-
-    /// Whether every byte has an id.
-    let hasAllBytes: Bool
 
     @inline(__always)
     static func key(_ left: TokenID, _ right: TokenID) -> UInt64 {

@@ -4,6 +4,8 @@ protocol PieceMerging {
     /// The id of each byte; -1 when the vocabulary has none.
     var byteTokens: [TokenID] { get }
     var hasAllBytes: Bool { get }
+    /// Whether each token has as many bytes as it is merged from.
+    var hasLengths: Bool { get }
     /// Ranks are below this.
     var rankCount: Int { get }
     /// rank << 32 | result for two neighbours, which together are these bytes; all ones when they do not merge.
@@ -14,6 +16,8 @@ protocol PieceMerging {
 
 extension PieceMerging {
     static var none: UInt64 { .max }
+    /// The most ranks there can be, so that one and a place fit 31 bits.
+    static var mostRanks: Int { 1 << 24 }
 
     /// Appends the ids of one piece; a byte that is no token is passed over.
     @inline(__always)
@@ -34,6 +38,8 @@ extension PieceMerging {
         guard let base = piece.baseAddress, piece.count > 0 else { return }
         if piece.count <= ShortPiece.longest {
             unsafe ShortPiece.encode(base, piece.count, self, into: &ids)
+        } else if !hasLengths {
+            unsafe encodeWhole(base, piece.count, into: &ids)
         } else {
             var blocks = unsafe BlockMerging(self, tokens, base, piece.count)
             blocks.encode(into: &ids)

@@ -4,6 +4,7 @@ struct RankMerging: PieceMerging, Sendable {
     private let tokens: TokenTable
     let byteTokens: [TokenID]
     let hasAllBytes: Bool
+    var hasLengths: Bool { true }
     /// The ids of all pairs of bytes, which pieces begin with; -1 for none.
     private let bytePairs: [TokenID]
 

@@ -55,7 +55,7 @@ public struct Tokenizer: TextEncoding {
         mergesByRank: Bool = false
     ) {
         sentencePiece = nil
-        mergeTable = MergeTable(merges, byteTokens: byteTokens)
+        mergeTable = MergeTable(merges, byteTokens: byteTokens, tokens: tokens)
         self.added = AddedTokens(added, normalization)
         preTokenizer = PreTokenizer(pattern)
         self.normalization = normalization

@@ -82,6 +82,9 @@ extension TokenizerFileReader {
         guard let list = model["merges"]?.array else {
             throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
         }
+        guard list.count <= MergeTable.mostRanks else {
+            throw error("model", "at most \(MergeTable.mostRanks) merges", "\(list.count)")
+        }
         var seen: Set<UInt64> = []
         return try list.enumerated().map { index, entry in
             let place = "merge \(index + 1)"

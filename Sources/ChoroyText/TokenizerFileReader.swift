@@ -244,6 +244,9 @@ struct TokenizerFileReader {
         guard let list = model["merges"]?.array else {
             throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
         }
+        guard list.count <= MergeTable.mostRanks else {
+            throw error("model", "at most \(MergeTable.mostRanks) merges", "\(list.count)")
+        }
         let specials = Set(added.lazy.filter(\.isSpecial).map(\.id))
         var seen: Set<UInt64> = []
         seen.reserveCapacity(list.count)
