@@ -39,7 +39,7 @@
     ) {
         self.merging = merging
         self.tokens = tokens
-        unsafe self.base = unsafe base
+        unsafe self.base = base
         self.count = count
     }
 

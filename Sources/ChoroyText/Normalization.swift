@@ -87,7 +87,7 @@ extension Normalization.Step {
         }
     }
 
-    /// What `change` makes of each longest stretch of valid UTF-8 that is not all ASCII or may change there.
+    /// The text with `change` applied to each stretch of valid UTF-8; other bytes stay.
     private static func mapping(
         _ bytes: [UInt8], _ change: (ArraySlice<UInt8>) -> [UInt8]
     ) -> [UInt8] {
