@@ -30,12 +30,14 @@ import Synchronization
     /// Room for the ids of a piece that is not here.
     var found: [TokenID] = []
 
-    init() {
-        unsafe memory = Self.zeros(slots: 1 << Self.leastBits)
+    /// - Parameter textSize: Bytes of the text to come, for which room is made from the beginning.
+    init(textSize: Int) {
+        let log2 = UInt32(Int.bitWidth - (textSize / 64).leadingZeroBitCount)
+        let bits = min(max(log2, Self.leastBits), Self.mostBits)
+        unsafe memory = Self.zeros(slots: 1 << bits)
         unsafe table = ChoroyPieceTable(
             slots: Self.slots(in: memory),
-            keys: (.random(in: .min ... .max), .random(in: .min ... .max)),
-            shift: 64 - Self.leastBits)
+            keys: (.random(in: .min ... .max), .random(in: .min ... .max)), shift: 64 - bits)
     }
 
     deinit { unsafe free(memory) }
@@ -140,8 +142,8 @@ final class PieceCaches: Sendable {
     private let free = Mutex<[PieceCache]>([])
 
     /// Gives `body` a cache that no other thread has meanwhile.
-    func lend<Result>(_ body: (PieceCache) -> Result) -> Result {
-        let cache = free.withLock { $0.popLast() } ?? PieceCache()
+    func lend<Result>(textSize: Int, _ body: (PieceCache) -> Result) -> Result {
+        let cache = free.withLock { $0.popLast() } ?? PieceCache(textSize: textSize)
         defer { free.withLock { $0.append(cache) } }
         return body(cache)
     }

@@ -39,8 +39,8 @@ extension Tokenizer {
         return ids
     }
 
-    /// Bytes that one thread encodes at a time.
-    private static let partSize = 1 << 18
+    /// Bytes that one thread of several encodes at a time.
+    private static let partSize = 1 << 17
 
     /// The ids of text without added tokens, those of long text by several threads.
     private func encodePlain(_ text: ArraySlice<UInt8>, isFirst: Bool) -> [TokenID] {
@@ -52,45 +52,38 @@ extension Tokenizer {
         return encodePieces(text)
     }
 
+    /// A byte makes one id at most; memory that is not written costs nothing.
     private func encodePieces(_ text: ArraySlice<UInt8>) -> [TokenID] {
         unsafe text.withUnsafeBufferPointer { text in
-            guard ThreadPool.shared.threadCount > 1, text.count > 2 * Self.partSize else {
-                return unsafe encodePart(text)
-            }
-            let parts = unsafe PreTokenizer.parts(of: text, size: Self.partSize)
-            let results = Mutex([[TokenID]](repeating: [], count: parts.count))
-            ThreadPool.shared.run(parts.count) { index in
-                let found = unsafe encodePart(UnsafeBufferPointer(rebasing: text[parts[index]]))
-                results.withLock { $0[index] = found }
-            }
-            return Self.joined(results.withLock { $0 })
-        }
-    }
-
-    private static func joined(_ parts: [[TokenID]]) -> [TokenID] {
-        var starts = [0]
-        for part in parts { starts.append(starts[starts.count - 1] + part.count) }
-        let count = starts[parts.count]
-        return unsafe [TokenID](unsafeUninitializedCapacity: count) { target, filled in
-            guard let target = target.baseAddress else { return }
-            ThreadPool.shared.run(parts.count) { index in
-                unsafe parts[index].withUnsafeBufferPointer { part in
-                    guard let source = part.baseAddress else { return }
-                    unsafe (target + starts[index]).initialize(from: source, count: part.count)
+            unsafe [TokenID](unsafeUninitializedCapacity: text.count + Self.spare) {
+                memory, count in
+                guard let target = memory.baseAddress else { return }
+                unsafe LargePages.prefer(UnsafeMutableRawBufferPointer(memory))
+                guard ThreadPool.shared.threadCount > 1, text.count > 2 * Self.partSize else {
+                    count = unsafe encodePieces(of: text, of: text.count, to: target)
+                    return
                 }
+                let parts = unsafe PreTokenizer.parts(of: text, size: Self.partSize)
+                let gathering = unsafe IDGathering(target)
+                ThreadPool.shared.run(parts.count) { index in
+                    let part = unsafe UnsafeBufferPointer(rebasing: text[parts[index]])
+                    unsafe gathering.add(index, capacity: part.count + Self.spare) {
+                        unsafe encodePieces(of: part, of: text.count, to: $0)
+                    }
+                }
+                count = gathering.count
             }
-            filled = count
         }
     }
 
-    /// The ids of text without added tokens. A byte makes one id at most; memory that is not written
-    /// costs nothing.
-    private func encodePart(_ text: UnsafeBufferPointer<UInt8>) -> [TokenID] {
-        unsafe [TokenID](unsafeUninitializedCapacity: text.count + 4) { memory, count in
-            guard let target = memory.baseAddress else { return }
-            unsafe LargePages.prefer(UnsafeMutableRawBufferPointer(memory))
-            count = caches.lend { unsafe encodePieces(of: text, to: target, $0) }
-        }
+    /// Room for ids that are written behind the last and mean nothing.
+    private static let spare = 4
+
+    /// Writes the ids of a part of a text of `size` bytes; gives their number.
+    private func encodePieces(
+        of part: UnsafeBufferPointer<UInt8>, of size: Int, to target: UnsafeMutablePointer<TokenID>
+    ) -> Int {
+        caches.lend(textSize: size) { unsafe encodePieces(of: part, to: target, $0) }
     }
 
     /// Writes ids to `target`, which has room for an id a byte and three more; gives their number.
