@@ -22,6 +22,8 @@
     private var joint: [TokenID] = []
 
     private static var block: Int { 64 }
+    /// Digits are encoded so many at a time.
+    private static var digitBlock: Int { 1 << 14 }
     /// Bytes around a border that are encoded again; more than that are a case for the whole.
     private static var widest: Int { 2048 }
     /// Bytes of a repetition that are encoded to see how its tokens repeat.
@@ -57,7 +59,12 @@
                 end = repetition.end
             } else {
                 if place >= wanted { wanted = place + Self.step }
-                unsafe merging.encodeWhole(base + place, end - place, into: &fresh)
+                if let digits = digits(from: place) {
+                    end = digits.end
+                    unsafe digits.merging.encode(base + place, end - place, into: &fresh)
+                } else {
+                    unsafe merging.encodeWhole(base + place, end - place, into: &fresh)
+                }
             }
             guard join(&ids, first, place) else {
                 ids.removeLast(ids.count - first)
@@ -66,6 +73,22 @@
             }
             place = end
         }
+    }
+
+    /// Where the digits that begin here end, and what encodes them, when they are more than a block.
+    private func digits(from start: Int) -> (merging: DigitMerging, end: Int)? {
+        func end(_ most: Int, from start: Int) -> Int {
+            var end = start
+            while end < min(most, count), unsafe DigitMerging.isDigit(base[end]) { end += 1 }
+            return end
+        }
+        let least = start + Self.block
+        guard end(least, from: start) == least,
+            let made = merging.digits({
+                DigitMerging(merging.mergesOfDigits(tokens), merging.byteTokens, tokens)
+            })
+        else { return nil }
+        return (made, end(start + Self.digitBlock, from: least))
     }
 
     // MARK: Borders

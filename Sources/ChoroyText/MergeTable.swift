@@ -18,6 +18,7 @@ struct MergeTable: PieceMerging, Sendable {
     /// Open addressing: pair of ids, and rank << 32 | result.
     private var slots: [(key: UInt64, value: UInt64)]
     private let hash = PieceHash()
+    let digits = LazyDigitMerging()
     /// For each left side a bit of 64 for each right side that it may merge with: most pairs that do not merge are known
     /// by it, without the slots, which are too many for the nearest caches.
     private var mayMerge: [UInt64]
@@ -84,6 +85,15 @@ struct MergeTable: PieceMerging, Sendable {
     }
 
     var rankCount: Int { merges.count }
+
+    func mergesOfDigits(_ tokens: TokenTable) -> [(rank: Int, merge: Merge)] {
+        func isNumber(_ id: TokenID) -> Bool {
+            tokens.bytes(of: Int(id)).allSatisfy(DigitMerging.isDigit)
+        }
+        return merges.enumerated().compactMap { rank, merge in
+            isNumber(merge.left) && isNumber(merge.right) ? (rank, merge) : nil
+        }
+    }
 
     @inline(__always)
     func merge(

@@ -8,6 +8,9 @@ protocol PieceMerging {
     var hasLengths: Bool { get }
     /// Ranks are below this.
     var rankCount: Int { get }
+    /// All merges of two tokens of digits, with their ranks.
+    func mergesOfDigits(_ tokens: TokenTable) -> [(rank: Int, merge: MergeTable.Merge)]
+    var digits: LazyDigitMerging { get }
     /// rank << 32 | result for two neighbours, which together are these bytes; all ones when they do not merge.
     func merge(
         _ left: TokenID, _ right: TokenID, _ bytes: UnsafePointer<UInt8>, _ count: Int

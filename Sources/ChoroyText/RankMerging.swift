@@ -7,6 +7,7 @@ struct RankMerging: PieceMerging, Sendable {
     var hasLengths: Bool { true }
     /// The ids of all pairs of bytes, which pieces begin with; -1 for none.
     private let bytePairs: [TokenID]
+    let digits = LazyDigitMerging()
 
     var rankCount: Int { tokens.count }
 
@@ -40,8 +41,15 @@ struct RankMerging: PieceMerging, Sendable {
 
     /// The merges that say the same: for each token every way to make it of two, in the order of ids.
     static func merges(of tokens: TokenTable) -> [MergeTable.Merge] {
+        merges(of: tokens) { _ in true }
+    }
+
+    private static func merges(
+        of tokens: TokenTable, where isWanted: (ArraySlice<UInt8>) -> Bool
+    ) -> [MergeTable.Merge] {
         var merges: [MergeTable.Merge] = []
-        for id in 0..<tokens.count where tokens.length(of: id) > 1 {
+        for id in 0..<tokens.count
+        where tokens.length(of: id) > 1 && isWanted(tokens.bytes(of: id)) {
             let bytes = Array(tokens.bytes(of: id))
             guard tokens.id(of: bytes) == TokenID(id) else { continue }
             for middle in 1..<bytes.count {
@@ -53,5 +61,10 @@ struct RankMerging: PieceMerging, Sendable {
             }
         }
         return merges
+    }
+
+    func mergesOfDigits(_ tokens: TokenTable) -> [(rank: Int, merge: MergeTable.Merge)] {
+        Self.merges(of: tokens) { $0.allSatisfy(DigitMerging.isDigit) }
+            .map { (Int($0.result), $0) }
     }
 }
