@@ -26,6 +26,19 @@ public enum FileBytes {
         return try stream(descriptor, path: path, limit: limit)
     }
 
+    /// The first bytes of the file at `path`, at most `count`; none of a pipe, which gives them once.
+    ///
+    /// - Throws: `FileError` when the file is missing, a directory or unreadable.
+    public static func start(of path: String, count: Int) throws -> [UInt8] {
+        let (descriptor, status) = try open(path)
+        defer { close(descriptor) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return [] }
+        return try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = try unsafe fill(
+                UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
+        }
+    }
+
     /// Gives the bytes of the file at `path`, or of standard input for "-", piece by piece: for files
     /// that need not be in memory as a whole.
     ///

@@ -9,7 +9,9 @@
 public struct JSONReader {
     private let bytes: ArraySlice<UInt8>
     private let path: String
-    private var position: Int
+    private(set) var position: Int
+    private var depth = 0
+    private var sourceKeys: Set<String> = []
     private static let deepest = 64
 
     /// The value that `bytes` spell.
@@ -17,21 +19,36 @@ public struct JSONReader {
         try parse(bytes[...], path: path)
     }
 
-    public static func parse(_ bytes: ArraySlice<UInt8>, path: String) throws -> JSONValue {
-        var reader = JSONReader(bytes, path: path)
+    /// - Parameter sourceKeys: What objects in the root have under these keys is checked but not taken apart.
+    public static func parse(
+        _ bytes: ArraySlice<UInt8>, path: String, leaving sourceKeys: Set<String> = []
+    ) throws -> JSONValue {
+        var reader = JSONReader(bytes, path: path, at: bytes.startIndex)
+        reader.sourceKeys = sourceKeys
         reader.skipSpace()
-        let value = try reader.value(depth: 0)
-        reader.skipSpace()
-        guard reader.position == bytes.endIndex else {
-            throw reader.error("the end", reader.here)
-        }
+        let value = try reader.value()
+        try reader.expectEnd()
         return value
     }
 
-    private init(_ bytes: ArraySlice<UInt8>, path: String) {
+    /// The value that `bytes` spell, checked but not taken apart.
+    public static func source(_ bytes: [UInt8], path: String) throws -> JSONSource {
+        var reader = JSONReader(bytes[...], path: path, at: bytes.startIndex)
+        reader.skipSpace()
+        let source = try reader.source()
+        try reader.expectEnd()
+        return source
+    }
+
+    init(_ bytes: ArraySlice<UInt8>, path: String, at position: Int) {
         self.bytes = bytes
         self.path = path
-        position = bytes.startIndex
+        self.position = position
+    }
+
+    private mutating func expectEnd() throws {
+        skipSpace()
+        guard position == bytes.endIndex else { throw error("the end", here) }
     }
 
     private var byte: UInt8? { position < bytes.endIndex ? bytes[position] : nil }
@@ -58,19 +75,65 @@ public struct JSONReader {
         position += 1
     }
 
-    private mutating func value(depth: Int) throws -> JSONValue {
-        guard depth < Self.deepest else {
-            throw error("at most \(Self.deepest) levels", "a deeper one")
-        }
+    // MARK: Values
+
+    /// Reads the value at this place.
+    public mutating func value() throws -> JSONValue {
         switch byte {
-        case UInt8(ascii: "{"): return try object(depth: depth)
-        case UInt8(ascii: "["): return try array(depth: depth)
-        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "{"): return try object()
+        case UInt8(ascii: "["):
+            var values: [JSONValue] = []
+            try elements { values.append(try $0.value()) }
+            return .array(values)
+        case UInt8(ascii: "\""): return .string(try text(string()))
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
         default: return try number()
         }
+    }
+
+    private mutating func object() throws -> JSONValue {
+        var object = JSONObject()
+        let hasSources = depth == 1 && !sourceKeys.isEmpty
+        try members { bytes, reader in
+            let key = try reader.text(bytes)
+            let value =
+                hasSources && reader.sourceKeys.contains(key)
+                ? JSONValue.source(try reader.source()) : try reader.value()
+            guard object.append(key, value) else {
+                throw reader.error("each key once", "\"\(key)\" again")
+            }
+        }
+        return .object(object)
+    }
+
+    private mutating func source() throws -> JSONSource {
+        let start = position
+        let count = try skip()
+        return JSONSource(file: bytes, range: start..<position, path: path, count: count)
+    }
+
+    /// Passes over the value at this place, which is checked but for UTF-8 in strings; gives how many members or
+    /// elements it has.
+    @discardableResult
+    private mutating func skip() throws -> Int {
+        var count = 0
+        switch byte {
+        case UInt8(ascii: "{"):
+            try members { _, reader in
+                try reader.skip()
+                count += 1
+            }
+        case UInt8(ascii: "["):
+            try elements { reader in
+                try reader.skip()
+                count += 1
+            }
+        case UInt8(ascii: "\""): _ = try string()
+        default: _ = try value()
+        }
+        return count
     }
 
     private mutating func word(_ word: String, _ value: JSONValue) throws -> JSONValue {
@@ -79,54 +142,46 @@ public struct JSONReader {
         return value
     }
 
-    private mutating func object(depth: Int) throws -> JSONValue {
-        try expect(UInt8(ascii: "{"))
-        var object = JSONObject()
-        skipSpace()
-        if byte == UInt8(ascii: "}") {
-            position += 1
-            return .object(object)
-        }
-        while true {
-            skipSpace()
-            guard byte == UInt8(ascii: "\"") else { throw error("a key", here) }
-            let key = try string()
-            skipSpace()
-            try expect(UInt8(ascii: ":"))
-            skipSpace()
-            let member = try value(depth: depth + 1)
-            guard object.append(key, member) else {
-                throw error("each key once", "\"\(key)\" again")
+    /// Reads an object: calls `body` with the bytes of each key and the reader at its value, which it reads.
+    mutating func members(
+        _ body: (ArraySlice<UInt8>, inout JSONReader) throws -> Void
+    ) throws {
+        try list(UInt8(ascii: "{"), UInt8(ascii: "}")) { reader in
+            guard reader.byte == UInt8(ascii: "\"") else {
+                throw reader.error("a key", reader.here)
             }
-            skipSpace()
-            if byte == UInt8(ascii: ",") {
-                position += 1
-                continue
-            }
-            try expect(UInt8(ascii: "}"))
-            return .object(object)
+            let key = try reader.string()
+            reader.skipSpace()
+            try reader.expect(UInt8(ascii: ":"))
+            reader.skipSpace()
+            try body(key, &reader)
         }
     }
 
-    private mutating func array(depth: Int) throws -> JSONValue {
-        try expect(UInt8(ascii: "["))
-        var values: [JSONValue] = []
+    /// Reads an array: calls `body` with the reader at each element, which it reads.
+    public mutating func elements(_ body: (inout JSONReader) throws -> Void) throws {
+        try list(UInt8(ascii: "["), UInt8(ascii: "]"), body)
+    }
+
+    private mutating func list(
+        _ first: UInt8, _ last: UInt8, _ body: (inout JSONReader) throws -> Void
+    ) throws {
+        try expect(first)
+        guard depth < Self.deepest else {
+            throw error("at most \(Self.deepest) levels", "a deeper one")
+        }
+        depth += 1
         skipSpace()
-        if byte == UInt8(ascii: "]") {
-            position += 1
-            return .array(values)
-        }
-        while true {
+        var hasMore = byte != last
+        while hasMore {
             skipSpace()
-            values.append(try value(depth: depth + 1))
+            try body(&self)
             skipSpace()
-            if byte == UInt8(ascii: ",") {
-                position += 1
-                continue
-            }
-            try expect(UInt8(ascii: "]"))
-            return .array(values)
+            hasMore = byte == UInt8(ascii: ",")
+            if hasMore { position += 1 }
         }
+        try expect(last)
+        depth -= 1
     }
 
     private mutating func number() throws -> JSONValue {
@@ -150,6 +205,10 @@ public struct JSONReader {
             if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") { position += 1 }
             guard skipDigits() > 0 else { throw error("a digit", here) }
         }
+        if isInteger, digits <= 18 {
+            let value = bytes[(position - digits)..<position].reduce(0) { 10 * $0 + Int($1 & 15) }
+            return .integer(bytes[start] == UInt8(ascii: "-") ? -value : value)
+        }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let value = Int(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else {
@@ -164,20 +223,30 @@ public struct JSONReader {
         return position - start
     }
 
-    private mutating func string() throws -> String {
+    /// The bytes of the string at this place; nil, and nothing is read, when it is none.
+    public mutating func stringBytes() throws -> ArraySlice<UInt8>? {
+        byte == UInt8(ascii: "\"") ? try string() : nil
+    }
+
+    /// The kind of the value at this place.
+    public var isArray: Bool { byte == UInt8(ascii: "[") }
+
+    /// The bytes of a string without its escapes; whether they are UTF-8 is not looked at.
+    private mutating func string() throws -> ArraySlice<UInt8> {
         try expect(UInt8(ascii: "\""))
         var text: [UInt8] = []
         var clean = position
         while true {
             guard let byte else { throw error("the end of a string", here) }
-            if byte == UInt8(ascii: "\"") && text.isEmpty {
-                position += 1
-                return try self.text(bytes[clean..<position - 1])
-            }
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                text += bytes[clean..<position]
+                let part = bytes[clean..<position]
                 position += 1
-                if byte == UInt8(ascii: "\"") { break }
+                if byte == UInt8(ascii: "\"") {
+                    if text.isEmpty { return part }
+                    text += part
+                    return text[...]
+                }
+                text += part
                 text += try escape()
                 clean = position
             } else {
@@ -185,7 +254,6 @@ public struct JSONReader {
                 position += 1
             }
         }
-        return try self.text(text[...])
     }
 
     /// Decoding mends what is invalid, so that it differs.

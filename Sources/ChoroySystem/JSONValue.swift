@@ -8,12 +8,15 @@ public enum JSONValue: Sendable, Equatable {
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
+    /// A value of any kind that was left in its file.
+    case source(JSONSource)
 
     public var string: String? { if case .string(let value) = self { value } else { nil } }
     public var integer: Int? { if case .integer(let value) = self { value } else { nil } }
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
+    public var source: JSONSource? { if case .source(let value) = self { value } else { nil } }
     public var double: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -35,6 +38,7 @@ public enum JSONValue: Sendable, Equatable {
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
+        case .source(let source): source.kind
         }
     }
 }

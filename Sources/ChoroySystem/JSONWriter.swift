@@ -23,6 +23,7 @@ public struct JSONWriter {
         case .integer(let value): bytes += String(value).utf8
         case .number(let value): bytes += (value.isFinite ? "\(value)" : "null").utf8
         case .string(let value): write(string: value)
+        case .source(let source): bytes += source.bytes
         case .array(let values):
             bytes.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {

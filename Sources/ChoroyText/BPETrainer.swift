@@ -11,7 +11,7 @@ import ChoroySystem
 /// Source: Sennrich et al. 2016, algorithm 1, https://arxiv.org/abs/1508.07909
 public struct BPETrainer: Sendable {
     /// The most ids a tokenizer of Choroy can have.
-    public static let largestVocabulary = 1 << 22
+    public static let largestVocabulary = 1 << 20
 
     public let vocabularySize: Int
     public let pattern: PreTokenizer.Pattern

@@ -37,22 +37,35 @@ struct ByteAlphabet: Sendable {
     /// The bytes that `text` stands for; nil when a character is not of the alphabet.
     static func bytes(of text: String) -> [UInt8]? {
         var result: [UInt8] = []
-        result.reserveCapacity(text.utf8.count)
+        return append(bytesOf: Array(text.utf8)[...], to: &result) ? result : nil
+    }
+
+    /// Appends the bytes that UTF-8 stands for; nothing, and false, when a character is not of the alphabet.
+    static func append(bytesOf text: ArraySlice<UInt8>, to result: inout [UInt8]) -> Bool {
+        let start = result.count
         var lead: UInt8?
-        for unit in text.utf8 {
+        for unit in text {
             // A character of the alphabet is one byte, or two that begin with C2 to C5.
             var scalar = Int(unit)
-            if let first = lead {
+            if let first = lead, unit & 0xC0 == 0x80 {
                 scalar = Int(first & 0x1F) << 6 | Int(unit & 0x3F)
                 lead = nil
-            } else if unit >= 0x80 {
-                guard unit < 0xC6 else { return nil }
+            } else if lead == nil, (0xC2...0xC5).contains(unit) {
                 lead = unit
                 continue
+            } else if unit >= 0x80 {
+                scalar = 0
             }
-            guard scalar < 0x144, bytes[scalar] > 0 else { return nil }
+            guard lead == nil, scalar < 0x144, bytes[scalar] > 0 else {
+                result.removeLast(result.count - start)
+                return false
+            }
             result.append(UInt8(bytes[scalar] - 1))
         }
-        return result
+        guard lead == nil else {
+            result.removeLast(result.count - start)
+            return false
+        }
+        return true
     }
 }

@@ -9,6 +9,8 @@ struct MergeTable: PieceMerging, Sendable {
         var result: TokenID
     }
 
+    /// What a file may have.
+    static let mostMerges = 1 << 21
     /// In order of rank: the first is applied first.
     let merges: [Merge]
     /// The id of each byte; -1 when the vocabulary has none.

@@ -19,8 +19,6 @@ protocol PieceMerging {
 
 extension PieceMerging {
     static var none: UInt64 { .max }
-    /// The most ranks there can be, so that one and a place fit 31 bits.
-    static var mostRanks: Int { 1 << 24 }
 
     /// Appends the ids of one piece; a byte that is no token is passed over.
     @inline(__always)

@@ -101,22 +101,22 @@ public struct Tokenizer: TextEncoding {
     public init(contentsOf path: String, pattern: PreTokenizer.Pattern? = nil) throws {
         let isDirectory = FilePath.kind(of: path) == .directory
         let file = isDirectory ? FilePath.join(path, "tokenizer.json") : path
-        if file.hasSuffix(".tiktoken") {
-            self = try TiktokenFile.read(file, pattern: pattern)
-        } else if file.hasSuffix(".model") {
+        if !isDirectory || FilePath.kind(of: file) == .missing,
+            let files = VocabularyFiles.find(path)
+        {
+            self = try VocabularyFiles.read(files, pattern: pattern)
+            return
+        }
+        switch try TokenizerFormat(of: file) {
+        case .json: self = try TokenizerFileReader.read(file)
+        case .tiktoken: self = try TiktokenFile.read(file, pattern: pattern)
+        case .gguf: self = try GGUFVocabulary.read(file, pattern: pattern)
+        case .sentencePiece:
             throw FileError(
                 file, expected: "tokenizer.json, .tiktoken, .gguf, or vocab.json and merges.txt",
                 found:
                     "a SentencePiece .model file, which is not read; its tokenizer.json or .gguf is"
             )
-        } else if file.hasSuffix(".gguf") {
-            self = try GGUFVocabulary.read(file, pattern: pattern)
-        } else if !isDirectory || FilePath.kind(of: file) == .missing,
-            let files = VocabularyFiles.find(path)
-        {
-            self = try VocabularyFiles.read(files, pattern: pattern)
-        } else {
-            self = try TokenizerFileReader.read(file)
         }
     }
 

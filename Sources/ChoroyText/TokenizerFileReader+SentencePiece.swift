@@ -26,16 +26,15 @@ extension TokenizerFileReader {
         }
         let (normalization, prefix) = try prefix()
         let added = try addedTokens()
-        guard let members = model["vocab"]?.object?.members else {
-            throw error("model", "vocab as an object", model["vocab"]?.kind ?? "none")
-        }
         var names: [[UInt8]?] = []
         for token in added { try put(Array(token.content.utf8), Int(token.id), into: &names) }
         let outside = Set(added.map(\.id))
-        for (name, value) in members {
-            let id = try id(value, "vocab \(describe(.string(name)))")
-            if outside.contains(id) { continue }
-            try put(Array(name.utf8), Int(id), into: &names)
+        try forEachName(model) { name, id in
+            guard String(validating: name, as: UTF8.self) != nil else {
+                throw error("vocab \(describe(name))", "a name in UTF-8", "invalid bytes")
+            }
+            if outside.contains(id) { return }
+            try put(Array(name), Int(id), into: &names)
         }
         var tokens = TokenTable()
         var byteTokens = [TokenID](repeating: -1, count: 256)
@@ -50,7 +49,7 @@ extension TokenizerFileReader {
             } else {
                 tokens.append(SentencePieceMerging.withSpaces(name))
                 if !name.isEmpty, !tokens.list(id) {
-                    throw error("vocab", "each token once", "\(describe(text(name))) again")
+                    throw error("vocab", "each token once", "\(describe(name[...])) again")
                 }
             }
         }
@@ -64,41 +63,23 @@ extension TokenizerFileReader {
                 prefix: prefix))
     }
 
-    private func text(_ bytes: [UInt8]) -> JSONValue {
-        .string(String(decoding: bytes, as: UTF8.self))
-    }
-
     private func put(_ name: [UInt8], _ id: Int, into names: inout [[UInt8]?]) throws {
         if id >= names.count {
             names += [[UInt8]?](repeating: nil, count: id + 1 - names.count)
         }
         guard names[id] == nil else {
-            throw error("vocab \(describe(text(name)))", "each id once", "\(id) again")
+            throw error("vocab \(describe(name[...]))", "each id once", "\(id) again")
         }
         names[id] = name
     }
 
     private func merges(_ model: JSONValue, _ tokens: TokenTable) throws -> [MergeTable.Merge] {
-        guard let list = model["merges"]?.array else {
-            throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
-        }
-        guard list.count <= MergeTable.mostRanks else {
-            throw error("model", "at most \(MergeTable.mostRanks) merges", "\(list.count)")
-        }
-        var seen: Set<UInt64> = []
-        return try list.enumerated().map { index, entry in
-            let place = "merge \(index + 1)"
-            guard let (left, right) = parts(entry) else {
-                throw error(place, "two tokens", describe(entry))
-            }
-            let first = SentencePieceMerging.withSpaces(left.utf8)
-            let second = SentencePieceMerging.withSpaces(right.utf8)
+        try merges(model) { left, right throws(NoMerge) in
+            let first = SentencePieceMerging.withSpaces(left)
+            let second = SentencePieceMerging.withSpaces(right)
             guard let left = tokens.id(of: first), let right = tokens.id(of: second),
                 let result = tokens.id(of: first + second)
-            else { throw error(place, "tokens of the vocabulary", describe(entry)) }
-            guard seen.insert(MergeTable.key(left, right)).inserted else {
-                throw error(place, "each merge once", "\(describe(entry)) again")
-            }
+            else { throw NoMerge(expected: "tokens of the vocabulary") }
             return .init(left: left, right: right, result: result)
         }
     }

@@ -6,7 +6,8 @@ struct TokenizerFileReader {
     let root: JSONObject
 
     static func read(_ path: String) throws -> Tokenizer {
-        let value = try JSONReader.parse(try FileBytes.read(path, limit: 1 << 28), path: path)
+        let bytes = try FileBytes.read(path, limit: 1 << 28)
+        let value = try JSONReader.parse(bytes[...], path: path, leaving: ["vocab", "merges"])
         guard let root = value.object else {
             throw FileError(path, expected: "an object", found: value.kind)
         }
@@ -183,116 +184,182 @@ struct TokenizerFileReader {
         }
     }
 
+    /// Calls `body` with each name of the vocabulary, which may come twice, and its id.
+    func forEachName(
+        _ model: JSONValue, _ body: (ArraySlice<UInt8>, TokenID) throws -> Void
+    ) throws {
+        _ = try nameCount(model)
+        func add(_ name: ArraySlice<UInt8>, _ value: JSONValue) throws {
+            try body(name, try id(value, "vocab \(describe(name))"))
+        }
+        try model["vocab"]?.source?.forEachMember { try add($0, try $1.value()) }
+        for (name, value) in model["vocab"]?.object?.members ?? [] {
+            try add(Array(name.utf8)[...], value)
+        }
+    }
+
+    private func nameCount(_ model: JSONValue) throws -> Int {
+        let count: Int
+        switch model["vocab"] {
+        case .source(let source)? where source.isObject: count = source.count
+        case .object(let object)?: count = object.members.count
+        case let value: throw error("model", "vocab as an object", value?.kind ?? "none")
+        }
+        guard count <= BPETrainer.largestVocabulary else {
+            throw error("model", "at most \(BPETrainer.largestVocabulary) tokens", "\(count)")
+        }
+        return count
+    }
+
+    func describe(_ name: ArraySlice<UInt8>) -> String {
+        describe(.string(String(decoding: name, as: UTF8.self)))
+    }
+
     /// The bytes of every id, and the ids of the names that are of the byte alphabet.
     private func vocabulary(_ model: JSONValue, added: [AddedTokens.Token]) throws -> (
         table: TokenTable, names: TokenNames
     ) {
-        guard let members = model["vocab"]?.object?.members else {
-            throw error("model", "vocab as an object", model["vocab"]?.kind ?? "none")
-        }
-        var contents: [Int: String] = [:]
-        var addedIDs: [[UInt8]: Int] = [:]
+        var contents: [TokenID: [UInt8]] = [:]
+        var addedIDs: [[UInt8]: TokenID] = [:]
         var addedLengths: Set<Int> = []
         var size = 0
         for token in added {
-            contents[Int(token.id)] = token.content
-            addedIDs[Array(token.content.utf8)] = Int(token.id)
-            addedLengths.insert(token.content.utf8.count)
+            let content = Array(token.content.utf8)
+            contents[token.id] = content
+            addedIDs[content] = token.id
+            addedLengths.insert(content.count)
             size = max(size, Int(token.id) + 1)
         }
-        var bytes: [[UInt8]?] = []
-        bytes.reserveCapacity(members.count)
-        var names = TokenNames(capacity: members.count)
-        for (name, value) in members {
-            let id = Int(try id(value, "vocab \(describe(.string(name)))"))
-            if id >= bytes.count {
-                bytes += [[UInt8]?](repeating: nil, count: id + 1 - bytes.count)
+        var names = TokenNames(capacity: try nameCount(model))
+        // What names spell, one after another, and where that of each id begins and ends.
+        var spelled: [UInt8] = []
+        var ranges: [Range<Int>?] = []
+        try forEachName(model) { name, id in
+            var place: String { "vocab \(describe(name))" }
+            if Int(id) >= ranges.count {
+                ranges += repeatElement(nil, count: Int(id) + 1 - ranges.count)
             }
-            if addedLengths.contains(name.utf8.count), let other = addedIDs[Array(name.utf8)],
-                other != id
-            {
-                throw error("vocab \(describe(.string(name)))", "id \(other)", "\(id)")
+            if addedLengths.contains(name.count), let other = addedIDs[Array(name)], other != id {
+                throw error(place, "id \(other)", "\(id)")
             }
             let content = contents[id]
-            guard bytes[id] == nil,
-                content == nil || content?.utf8.elementsEqual(name.utf8) == true
-            else {
-                throw error("vocab \(describe(.string(name)))", "each id once", "\(id) again")
+            guard ranges[Int(id)] == nil, content.map({ $0.elementsEqual(name) }) ?? true else {
+                throw error(place, "each id once", "\(id) again")
             }
-            let spelled = ByteAlphabet.bytes(of: name)
-            if spelled != nil { names.add(Array(name.utf8), TokenID(id)) }
-            guard let token = content.map({ Array($0.utf8) }) ?? spelled else {
-                throw error(
-                    "vocab \(describe(.string(name)))", "characters of the byte-level alphabet",
-                    "others")
+            let start = spelled.count
+            if ByteAlphabet.append(bytesOf: name, to: &spelled) {
+                guard names.add(name, id) else { throw error(place, "each token once", "it again") }
+            } else if content == nil {
+                throw error(place, "characters of the byte-level alphabet", "others")
             }
-            bytes[id] = token
+            ranges[Int(id)] = start..<spelled.count
         }
-        size = max(size, bytes.count)
-        bytes += [[UInt8]?](repeating: nil, count: size - bytes.count)
+        size = max(size, ranges.count)
         var table = TokenTable()
-        table.reserve(size, bytes: size * 8)
+        table.reserve(size, bytes: spelled.count)
         for id in 0..<size {
-            table.append(contents[id].map { Array($0.utf8) } ?? bytes[id] ?? [])
+            if let content = contents[TokenID(id)] {
+                table.append(content)
+            } else {
+                table.append(spelled[(id < ranges.count ? ranges[id] : nil) ?? 0..<0])
+            }
         }
         return (table, names)
+    }
+
+    // MARK: Merges
+
+    /// Why two names make no merge.
+    struct NoMerge: Error {
+        let expected: String
+    }
+
+    /// Reads the merges in their order: `body` is told the names of both sides, and makes a merge of them.
+    func merges(
+        _ model: JSONValue,
+        _ body: (_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) throws(NoMerge)
+            -> MergeTable.Merge
+    ) throws -> [MergeTable.Merge] {
+        let count: Int
+        switch model["merges"] {
+        case .source(let source)? where source.isArray: count = source.count
+        case .array(let list)?: count = list.count
+        case let value: throw error("model", "merges as an array", value?.kind ?? "none")
+        }
+        guard count <= MergeTable.mostMerges else {
+            throw error("model", "at most \(MergeTable.mostMerges) merges", "\(count)")
+        }
+        var seen: Set<UInt64> = []
+        seen.reserveCapacity(count)
+        var merges: [MergeTable.Merge] = []
+        merges.reserveCapacity(count)
+        func add(_ sides: Sides?, _ entry: () -> JSONValue) throws {
+            func fail(_ expected: String, _ again: String = "") -> FileError {
+                error("merge \(merges.count + 1)", expected, describe(entry()) + again)
+            }
+            guard let (left, right) = sides else { throw fail("two tokens") }
+            let merge: MergeTable.Merge
+            do { merge = try body(left, right) } catch { throw fail(error.expected) }
+            guard seen.insert(MergeTable.key(merge.left, merge.right)).inserted else {
+                throw fail("each merge once", " again")
+            }
+            merges.append(merge)
+        }
+        try model["merges"]?.source?.forEachElement { reader in
+            var before = reader
+            try add(try Self.sides(&reader)) { (try? before.value()) ?? .null }
+        }
+        for entry in model["merges"]?.array ?? [] {
+            let text = entry.string.map { Array($0.utf8)[...] }
+            try add(text.flatMap(Self.sides)) { entry }
+        }
+        return merges
+    }
+
+    private typealias Sides = (left: ArraySlice<UInt8>, right: ArraySlice<UInt8>)
+
+    private static func sides(_ text: ArraySlice<UInt8>) -> Sides? {
+        text.firstIndex(of: 32).map { (text[..<$0], text[($0 + 1)...]) }
+    }
+
+    /// The two sides of a merge: `["a", "b"]`, or "a b" as older files have it.
+    private static func sides(_ reader: inout JSONReader) throws -> Sides? {
+        if let text = try reader.stringBytes() { return sides(text) }
+        guard reader.isArray else { return nil }
+        var left: ArraySlice<UInt8>?
+        var right: ArraySlice<UInt8>?
+        var isPair = true
+        try reader.elements { reader in
+            guard let side = try reader.stringBytes() else {
+                _ = try reader.value()
+                isPair = false
+                return
+            }
+            if left == nil { left = side } else { isPair = isPair && right == nil; right = side }
+        }
+        guard isPair, let left, let right else { return nil }
+        return (left, right)
     }
 
     private func merges(
         _ model: JSONValue, names: TokenNames, added: [AddedTokens.Token]
     ) throws -> [MergeTable.Merge] {
-        guard let list = model["merges"]?.array else {
-            throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
-        }
-        guard list.count <= MergeTable.mostRanks else {
-            throw error("model", "at most \(MergeTable.mostRanks) merges", "\(list.count)")
-        }
         let specials = Set(added.lazy.filter(\.isSpecial).map(\.id))
-        var seen: Set<UInt64> = []
-        seen.reserveCapacity(list.count)
-        var merges: [MergeTable.Merge] = []
-        merges.reserveCapacity(list.count)
         var name: [UInt8] = []
-        for (index, entry) in list.enumerated() {
-            var place: String { "merge \(index + 1)" }
-            guard let (left, right) = parts(entry) else {
-                throw error(place, "two tokens", describe(entry))
-            }
+        return try merges(model) { left, right throws(NoMerge) in
             name.removeAll(keepingCapacity: true)
-            name += left.utf8
-            let middle = name.count
-            name += right.utf8
-            guard let leftID = names.id(of: name[..<middle]),
-                let rightID = names.id(of: name[middle...])
-            else { throw error(place, "tokens of the vocabulary", describe(entry)) }
+            name += left
+            name += right
+            guard let leftID = names.id(of: left), let rightID = names.id(of: right) else {
+                throw NoMerge(expected: "tokens of the vocabulary")
+            }
             guard let result = names.id(of: name[...]) else {
-                throw error(
-                    place, "a result in the vocabulary", describe(.string("\(left)\(right)")))
+                throw NoMerge(expected: "a result in the vocabulary")
             }
             guard !specials.contains(result) else {
-                throw error(place, "a result that is no special token", describe(entry))
+                throw NoMerge(expected: "a result that is no special token")
             }
-            guard seen.insert(MergeTable.key(leftID, rightID)).inserted else {
-                throw error(place, "each merge once", "\(describe(entry)) again")
-            }
-            merges.append(.init(left: leftID, right: rightID, result: result))
-        }
-        return merges
-    }
-
-    /// The two sides of a merge: `["a", "b"]`, or "a b" as older files have it.
-    func parts(_ entry: JSONValue) -> (left: Substring, right: Substring)? {
-        switch entry {
-        case .string(let text):
-            let utf8 = text.utf8
-            guard let space = utf8.firstIndex(of: 32) else { return nil }
-            return (text[..<space], text[utf8.index(after: space)...])
-        case .array(let sides):
-            guard sides.count == 2, let left = sides[0].string, let right = sides[1].string else {
-                return nil
-            }
-            return (left[...], right[...])
-        default: return nil
+            return .init(left: leftID, right: rightID, result: result)
         }
     }
 }
@@ -307,10 +374,11 @@ struct TokenNames {
         ids.reserveCapacity(capacity)
     }
 
-    mutating func add(_ name: [UInt8], _ id: TokenID) {
+    /// False when the name is there already.
+    mutating func add(_ name: ArraySlice<UInt8>, _ id: TokenID) -> Bool {
         table.append(name)
-        table.list(ids.count)
         ids.append(id)
+        return table.list(ids.count - 1)
     }
 
     func id(of name: ArraySlice<UInt8>) -> TokenID? { table.id(of: name).map { ids[Int($0)] } }

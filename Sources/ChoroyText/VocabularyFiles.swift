@@ -26,23 +26,28 @@ enum VocabularyFiles {
     static func read(
         _ files: (vocabulary: String, merges: String), pattern: PreTokenizer.Pattern?
     ) throws -> Tokenizer {
-        let vocabulary = try JSONReader.parse(
+        let vocabulary = try JSONReader.source(
             try FileBytes.read(files.vocabulary, limit: 1 << 28), path: files.vocabulary)
-        guard let members = vocabulary.object?.members else {
+        guard vocabulary.isObject else {
             throw FileError(
                 files.vocabulary, expected: "an object of names and ids", found: vocabulary.kind)
         }
         let merges = try readMerges(files.merges)
         let made = Set(merges.map { $0.filter { $0 != 32 } })
-        let special = members.filter { name, _ in
-            name.hasPrefix("<|") && name.hasSuffix("|>") && name.utf8.count > 4
-                && !made.contains(Array(name.utf8))
+        var added: [JSONValue] = []
+        try vocabulary.forEachMember { name, reader in
+            let id = try reader.value()
+            guard name.starts(with: "<|".utf8), name.suffix(2).elementsEqual("|>".utf8),
+                name.count > 4, !made.contains(Array(name)),
+                let content = String(validating: name, as: UTF8.self)
+            else { return }
+            added.append(
+                .object(
+                    JSONObject([
+                        ("id", id), ("content", .string(content)), ("special", .bool(true)),
+                    ])))
         }
-        let text = merges.map { JSONValue.string(String(decoding: $0, as: UTF8.self)) }
-        let added = special.map { name, id in
-            JSONValue.object(
-                JSONObject([("id", id), ("content", .string(name)), ("special", .bool(true))]))
-        }
+        let list = merges.map { JSONValue.string(String(decoding: $0, as: UTF8.self)) }
         let root = JSONObject([
             ("added_tokens", .array(added)),
             ("pre_tokenizer", TokenizerFile.preTokenizer(pattern ?? .gpt2)),
@@ -51,7 +56,8 @@ enum VocabularyFiles {
                 "model",
                 .object(
                     JSONObject([
-                        ("type", .string("BPE")), ("vocab", vocabulary), ("merges", .array(text)),
+                        ("type", .string("BPE")), ("vocab", .source(vocabulary)),
+                        ("merges", .array(list)),
                     ]))
             ),
         ])

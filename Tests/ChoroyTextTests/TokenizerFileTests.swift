@@ -224,7 +224,7 @@ import Testing
             (file(vocabulary: #"{"a":0,"b":1.5,"ab":2}"#), "1.5"),
             (file(vocabulary: #"{"a":0,"b":"1","ab":2}"#), "id from 0"),
             (file(vocabulary: #"{"a":0,"b":0,"ab":2}"#), "each id once"),
-            (file(vocabulary: #"{"a":0,"a":1,"ab":2}"#), "each key once"),
+            (file(vocabulary: #"{"a":0,"a":1,"ab":2}"#), "each token once"),
             (file(vocabulary: #"{"a":0,"b":1,"ab":2,"小":3}"#), "alphabet"),
             (file(vocabulary: "[]"), "vocab as an object"),
             (file(merges: #"["a c"]"#), "tokens of the vocabulary"),
@@ -251,6 +251,62 @@ import Testing
             let description = error?.description ?? ""
             #expect(description.contains(words), "\(words) is not in: \(description)")
             #expect(!description.contains("\n") && description.count < 500)
+        }
+    }
+
+    @Test
+    func `names are read through their escapes, and bytes that are no characters are refused`()
+        throws
+    {
+        let escaped = try read(
+            file(
+                vocabulary: #"{"\u0061":0,"\u0062":1,"a\u0062":2,"\"":3,"\u0120":4}"#,
+                merges: #"[["\u0061","b"]]"#))
+        #expect(escaped.encode("ab\" ") == [2, 3, 4])
+        for part in [#"{"a":0,"b":1,"ab":2,"~":3}"#, #"{"a":0,"b":1,"ab":2,"~~":3}"#] {
+            for bytes: [UInt8] in [
+                [0xFF], [0xC4], [0xC4, 0x41], [0xA0], [0xE2, 0x96], [0xC0, 0x80],
+            ] {
+                let text = Array(file(vocabulary: part).utf8).flatMap { $0 == 0x7E ? bytes : [$0] }
+                #expect(throws: FileError.self) {
+                    try Fixtures.withTemporaryDirectory { directory in
+                        let path = FilePath.join(directory, "tokenizer.json")
+                        try AtomicFile.write(text, to: path)
+                        return try Tokenizer(contentsOf: path)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `lists that are too long are refused before they are read`() {
+        let merges = repeatElement("7", count: 1 << 21 + 1).joined(separator: ",")
+        let error = #expect(throws: FileError.self) { try read(file(merges: "[\(merges)]")) }
+        #expect(error?.description.contains("at most 2097152 merges, found 2097153") == true)
+        let names = (0...1 << 20).lazy.map { "\"\($0)\":7" }.joined(separator: ",")
+        let other = #expect(throws: FileError.self) { try read(file(vocabulary: "{\(names)}")) }
+        #expect(other?.description.contains("at most 1048576 tokens, found 1048577") == true)
+    }
+
+    @Test func `what a file holds is seen by its content, whatever its name`() throws {
+        let trained = try BPETrainer(vocabularySize: 270, pattern: .cl100k)
+            .train([Array("low lower lowest".utf8)[...]])
+        try Fixtures.withTemporaryDirectory { directory in
+            try trained.save(to: directory)
+            let json = try FileBytes.read(FilePath.join(directory, "tokenizer.json"))
+            let ranks = try trained.tiktokenFile(for: "ranks")
+            for name in ["a", "a.txt", "a.gguf", "a.tiktoken", "a.model"] {
+                let path = FilePath.join(directory, name)
+                try AtomicFile.write(json, to: path)
+                #expect(
+                    try Tokenizer(contentsOf: path).encode("lowest") == trained.encode("lowest"))
+                try AtomicFile.write(ranks, to: path)
+                let read = try Tokenizer(contentsOf: path, pattern: .cl100k)
+                #expect(read.encode("lowest") == trained.encode("lowest"))
+                try AtomicFile.write(Array("GGUF".utf8), to: path)
+                let error = #expect(throws: FileError.self) { try Tokenizer(contentsOf: path) }
+                #expect(error?.description.contains("version") == true, "\(error as Any)")
+            }
         }
     }
 

@@ -58,7 +58,7 @@ extension AdapterConfig {
         case .array(let values): values.isEmpty
         case .object(let object): object.members.isEmpty
         case .string(let text): text.isEmpty
-        case .bool, .integer, .number: false
+        case .bool, .integer, .number, .source: false
         }
     }
 
