@@ -10,9 +10,10 @@ import Synchronization
 
 /// The ids of pieces that were encoded before.
 ///
-/// A piece of up to 15 bytes is in the slot that its hash names, or in the one beside it. Slots are
-/// doubled while more than a quarter of them is taken, up to 16 MB; then a new piece takes the place of
-/// an old one. Text repeats itself so much that few pieces are looked for in vain.
+/// A piece is in the slot that its hash names, or in the one beside it. What a slot cannot hold, more than four ids or
+/// 15 bytes, it has in a record. Slots are doubled while more than a quarter of them is taken, up to 16 MB;
+/// then a new piece takes the place of an old one. Text repeats itself so much that few pieces are looked for in
+/// vain.
 ///
 /// Used by one thread at a time; `PieceCaches` hands it over under a lock.
 @safe final class PieceCache: @unchecked Sendable {
@@ -22,10 +23,7 @@ import Synchronization
     private var memory: UnsafeMutableRawPointer
     private(set) var table: ChoroyPieceTable
     private var count = 0
-    /// The ids of longer pieces.
-    private var long: [[UInt8]: [TokenID]] = [:]
-    private static let mostLong = 1 << 12
-    private static let longest = 128
+    private var records = PieceRecords()
     private let kernels = unsafe TextKernels.table
     /// Room for the ids of a piece that is not here.
     var found: [TokenID] = []
@@ -69,29 +67,34 @@ import Synchronization
 
     /// Writes the ids of pieces to `place` until one is not here; gives the number of pieces.
     func ids(
+        _ text: UnsafePointer<UInt8>, _ start: Int, _ ends: UnsafePointer<Int>,
         _ keys: UnsafePointer<ChoroyPieceKey>, _ count: Int,
         to place: inout UnsafeMutablePointer<TokenID>
     ) -> Int {
-        unsafe kernels.piece_ids(keys, count, &place)
+        unsafe kernels.piece_ids(text, start, ends, keys, count, &place)
     }
 
     /// Keeps `found` as the ids of a piece that is not here; tells whether slots have moved, so that keys
     /// made before name others.
     func keep(_ key: ChoroyPieceKey, _ piece: UnsafeBufferPointer<UInt8>) -> Bool {
-        if unsafe key.high == UInt64(CHOROY_NO_PIECE) {
-            unsafe keepLong(piece)
-        } else if (1...4).contains(found.count) {
-            return unsafe keep(key)
-        }
-        return false
-    }
-
-    private func keep(_ key: ChoroyPieceKey) -> Bool {
+        guard piece.count <= Int(CHOROY_LONGEST_PIECE), !found.isEmpty else { return false }
         var slot = ChoroyPieceSlot()
         slot.low = unsafe key.low
-        slot.high = unsafe key.high | UInt64(found.count - 1) << UInt64(CHOROY_PIECE_COUNT)
-        unsafe withUnsafeMutableBytes(of: &slot.ids) { ids in
-            unsafe found.withUnsafeBytes { unsafe ids.copyMemory(from: $0) }
+        slot.high = unsafe key.high
+        if piece.count <= 15, found.count <= 4 {
+            slot.high |= UInt64(found.count - 1) << UInt64(CHOROY_PIECE_COUNT)
+            unsafe withUnsafeMutableBytes(of: &slot.ids) { ids in
+                unsafe found.withUnsafeBytes { unsafe ids.copyMemory(from: $0) }
+            }
+        } else {
+            guard
+                var record = unsafe records.add(
+                    found, piece.count > 15 ? piece : .init(rebasing: piece[..<0]))
+            else { return false }
+            slot.high |= 1 << UInt64(CHOROY_PIECE_ELSEWHERE)
+            unsafe withUnsafeMutableBytes(of: &slot.ids) { ids in
+                unsafe withUnsafeBytes(of: &record) { unsafe ids.copyMemory(from: $0) }
+            }
         }
         insert(slot)
         count += 1
@@ -102,7 +105,7 @@ import Synchronization
     }
 
     private func insert(_ new: ChoroyPieceSlot) {
-        let high = new.high & ~(0b11 << UInt64(CHOROY_PIECE_COUNT))
+        let high = new.high & (1 << UInt64(CHOROY_PIECE_COUNT) - 1)
         let slot = unsafe kernels.piece_slot(&table, new.low, high)
         // Pieces that come early come often, so they stay where they are found first.
         let isFree = unsafe slot.pointee.high == 0
@@ -119,21 +122,6 @@ import Synchronization
             if slot.high != 0 { insert(slot) }
         }
         unsafe free(old.0)
-    }
-
-    /// Puts the ids of a long piece into `found`; false when they are not here.
-    func findLong(_ piece: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard piece.count > 15, piece.count <= Self.longest,
-            let ids = unsafe long[Array(piece)]
-        else { return false }
-        found = ids
-        return true
-    }
-
-    /// Keeps `found` as the ids of a long piece, if there is room.
-    private func keepLong(_ piece: UnsafeBufferPointer<UInt8>) {
-        guard piece.count <= Self.longest, long.count < Self.mostLong else { return }
-        unsafe long[Array(piece)] = found
     }
 }
 

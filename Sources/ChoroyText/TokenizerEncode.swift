@@ -107,7 +107,8 @@ extension Tokenizer {
                     unsafe cache.makeKeys(text, start, ends, pieces, keys)
                     var done = 0
                     while true {
-                        unsafe done += cache.ids(keys + done, pieces - done, to: &place)
+                        unsafe done += cache.ids(
+                            base, start, ends + done, keys + done, pieces - done, to: &place)
                         if done > 0 { start = unsafe ends[done - 1] }
                         guard done < pieces else { break }
                         let end = unsafe ends[done]
@@ -135,7 +136,7 @@ extension Tokenizer {
     /// Finds the ids of one piece that is in no slot.
     @inline(never)
     private func encode(_ piece: UnsafeBufferPointer<UInt8>, _ cache: PieceCache) {
-        guard let bytes = piece.baseAddress, unsafe !cache.findLong(piece) else { return }
+        guard let bytes = piece.baseAddress else { return }
         cache.found.removeAll(keepingCapacity: true)
         if ignoresMerges, let id = unsafe tokens.id(of: bytes, piece.count) {
             cache.found.append(id)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Encoding and decoding speed of Choroy beside other tokenizers, in turns on one core.
 
-usage: tokenizer_pairs.py TEXT --tokenizer tok/tokenizer.json [--rounds 3] [--peers gigatoken tokie tiktoken tokenizers]
+usage: tokenizer_pairs.py TEXT... --tokenizer tok/tokenizer.json [--rounds 3] [--peers gigatoken tokie tiktoken tokenizers]
                           [--python PYTHON] [--choroy .build/release/choroy] [--threads 1]
 
 Each round starts one process a program: `choroy bench tokenizer`, and a Python process for each peer, which
 is called through Python, text and ids as Python has them. cold is the first call of a tokenizer that was just
 made, warm the median of later ones. All must give the same ids: the number of tokens is compared, and
-a checksum among the peers. Prints a Markdown table: medians over the rounds in MB/s (1,000,000 bytes).
+a checksum among the peers. Prints a Markdown table for each text: medians over the rounds in MB/s (1,000,000 bytes).
 
 tiktoken gets the ranks of the file's merges and the pattern that the file names, tokie and gigatoken read the file.
 """
@@ -86,7 +86,7 @@ def ours(program, path, text, threads, core):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("text")
+    parser.add_argument("text", nargs="+")
     parser.add_argument("--tokenizer", required=True, help="a tokenizer.json")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
@@ -96,28 +96,33 @@ def main():
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.peer:
-        return peer(a.peer, a.tokenizer, a.text)
+        return peer(a.peer, a.tokenizer, a.text[0])
+    for text in a.text:
+        compare(a, text)
+
+
+def compare(a, text):
     core = ["taskset", "-c", "0"] if a.threads == 1 else []
     os.environ["RAYON_NUM_THREADS"] = str(a.threads)
     results = {name: [] for name in ["choroy", *a.peers]}
     for _ in range(a.rounds):
-        results["choroy"].append(ours(a.choroy, a.tokenizer, a.text, a.threads, core))
+        results["choroy"].append(ours(a.choroy, a.tokenizer, text, a.threads, core))
         for name in a.peers:
             out = subprocess.run(
-                [*core, a.python, __file__, a.text, "--tokenizer", a.tokenizer, "--peer", name],
+                [*core, a.python, __file__, text, "--tokenizer", a.tokenizer, "--peer", name],
                 capture_output=True, text=True)
             if out.returncode == 0:
                 results[name].append(json.loads(out.stdout.splitlines()[-1]))
             else:
                 print(f"{name}: {out.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-    print("| | cold | warm | decode | tokens |\n|---|---|---|---|---|")
+    print(f"| {os.path.basename(text)} | cold | warm | decode | tokens |\n|---|---|---|---|---|")
     for name, rounds in results.items():
         if not rounds:
             continue
         def cell(key):
             values = [r[key] / 1e6 for r in rounds]
             return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
-        print(f"| {name} | {cell('cold')} | {cell('warm')} | {cell('decode')} | {rounds[0]['tokens']:,} |")
+        print(f"| {name} | {cell('cold')} | {cell('warm')} | {cell('decode')} | {rounds[0]['tokens']:,} |", flush=True)
 
 
 if __name__ == "__main__":

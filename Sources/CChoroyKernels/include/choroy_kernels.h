@@ -48,13 +48,18 @@ typedef enum ChoroyPattern {
     CHOROY_O200K,
 } ChoroyPattern;
 
-// A piece of text of at most 15 bytes as two words, little endian, its length in four bits of the second. In a
-// slot, two bits above that hold the number of its ids less one. Two slots side by side may hold a piece.
+// A piece of text of at most 15 bytes as two words, little endian, its length in four bits of the second; of a longer
+// one a hash, with 0 for the length. In a slot, two bits above that hold the number of its ids less one, or the one
+// above those says that they are elsewhere. Two slots side by side may hold a piece.
 #define CHOROY_PIECE_LENGTH 56
 #define CHOROY_PIECE_COUNT 60
-// The second word of what is no such piece, and in no slot.
+#define CHOROY_PIECE_ELSEWHERE 62
+#define CHOROY_LONGEST_PIECE 256
+// The second word of a piece that is longer than that, and in no slot.
 #define CHOROY_NO_PIECE 1
 
+// In a slot whose ids are elsewhere, the first two numbers are the address of: how many ids there are; bytes of the
+// piece, 0 when they are in the key; the ids; the bytes; 16 bytes that may be read.
 typedef struct ChoroyPieceSlot {
     uint64_t low, high;
     int32_t ids[4];
@@ -215,10 +220,10 @@ typedef struct ChoroyKernels {
     void (*_Nonnull piece_keys)(const uint8_t *_Nonnull text, size_t size, size_t start,
         const intptr_t *_Nonnull ends, size_t count, const ChoroyPieceTable *_Nonnull table,
         ChoroyPieceKey *_Nonnull keys);
-    // Appends the ids of pieces at `ids` until one is in no slot, and gives the number of pieces. Four ids are
-    // written each time, of which one to four count.
-    size_t (*_Nonnull piece_ids)(const ChoroyPieceKey *_Nonnull keys, size_t count,
-        int32_t *_Nonnull *_Nonnull ids);
+    // Appends the ids of pieces at `ids` until one is in no slot, and gives the number of pieces. Up to three ids that
+    // do not count are written behind the last.
+    size_t (*_Nonnull piece_ids)(const uint8_t *_Nonnull text, size_t start, const intptr_t *_Nonnull ends,
+        const ChoroyPieceKey *_Nonnull keys, size_t count, int32_t *_Nonnull *_Nonnull ids);
 } ChoroyKernels;
 
 const ChoroyKernels *_Nonnull choroy_kernels_portable(void);
