@@ -17,13 +17,18 @@ struct MergeTable: PieceMerging, Sendable {
     let byteTokens: [TokenID]
     let hasAllBytes: Bool
     let hasLengths: Bool
-    /// Open addressing: pair of ids, and rank << 32 | result.
-    private var slots: [(key: UInt64, value: UInt64)]
-    private let hash = PieceHash()
-    let digits = LazyDigitMerging()
+    /// What each makes.
+    private let results: [TokenID]
+    /// Open addressing: a pair of ids and its rank in one word; all ones where free.
+    private var slots: [UInt64]
+    private let shift: UInt64
     /// For each left side a bit of 64 for each right side that it may merge with: most pairs that do not merge are known
     /// by it, without the slots, which are too many for the nearest caches.
     private var mayMerge: [UInt64]
+    private let factor = UInt64.random(in: .min ... .max) | 1
+    private static let idBits: UInt64 = 20
+    private static let rankBits: UInt64 = 21
+    let digits = LazyDigitMerging()
     /// The rank and 1 of each two bytes, which pieces begin with; 0 for none.
     private var bytePairs = [UInt32](repeating: 0, count: 1 << 16)
 
@@ -39,21 +44,24 @@ struct MergeTable: PieceMerging, Sendable {
                 return byteTokens.allSatisfy { $0 < 0 || length($0) == 1 }
                     && merges.allSatisfy { length($0.result) == length($0.left) + length($0.right) }
             } ?? false
-        var capacity = 16
-        while capacity < 2 * merges.count { capacity *= 2 }
-        slots = .init(repeating: (Self.none, Self.none), count: capacity)
+        results = merges.map(\.result)
         mayMerge = .init(repeating: 0, count: merges.reduce(0) { max($0, Int($1.left) + 1) })
+        let bits = UInt64(max(4, Int.bitWidth - (2 * merges.count).leadingZeroBitCount))
+        shift = 64 - bits
+        slots = [UInt64](repeating: .max, count: 1 << Int(bits))
         for (rank, merge) in merges.enumerated() {
+            precondition(
+                max(merge.left, merge.right) < 1 << Self.idBits && rank < 1 << Self.rankBits,
+                "merge \(rank) of \(merge.left) and \(merge.right)")
             mayMerge[Int(merge.left)] |= 1 << Self.bit(of: merge.right)
-            let key = Self.key(merge.left, merge.right)
-            var slot = Int(truncatingIfNeeded: hash(pair: key)) & (capacity - 1)
-            while slots[slot].key != Self.none { slot = (slot + 1) & (capacity - 1) }
-            slots[slot] = (key, UInt64(rank) << 32 | UInt64(merge.result))
+            let key = Self.shortKey(merge.left, merge.right)
+            var slot = slot(of: key)
+            while slots[slot] != .max { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = key << Self.rankBits | UInt64(rank)
         }
         for (left, first) in byteTokens.enumerated() where first >= 0 {
             for (right, second) in byteTokens.enumerated() where second >= 0 {
-                let merged = merge(first, second)
-                if merged != Self.none { bytePairs[left << 8 | right] = UInt32(merged >> 32) + 1 }
+                bytePairs[left << 8 | right] = rank(first, second).map { $0 + 1 } ?? 0
             }
         }
     }
@@ -64,26 +72,50 @@ struct MergeTable: PieceMerging, Sendable {
     }
 
     @inline(__always)
+    private static func shortKey(_ left: TokenID, _ right: TokenID) -> UInt64 {
+        UInt64(UInt32(bitPattern: left)) << idBits | UInt64(UInt32(bitPattern: right))
+    }
+
+    @inline(__always)
     private static func bit(of right: TokenID) -> UInt64 {
         UInt64((UInt32(bitPattern: right) &* 0x9E37_79B1) >> 26)
+    }
+
+    @inline(__always)
+    private func slot(of key: UInt64) -> Int {
+        Int(truncatingIfNeeded: (key &* factor) >> shift)
+    }
+
+    /// The rank of the merge of two ids.
+    @inline(__always)
+    func rank(_ left: TokenID, _ right: TokenID) -> UInt32? {
+        let rights = unsafe mayMerge.withUnsafeBufferPointer {
+            unsafe Int(left) < $0.count ? $0[Int(left)] : 0
+        }
+        guard rights & 1 << Self.bit(of: right) != 0 else { return nil }
+        let key = Self.shortKey(left, right)
+        return unsafe slots.withUnsafeBufferPointer { slots in
+            var slot = slot(of: key)
+            while true {
+                let found = unsafe slots[slot]
+                if found >> Self.rankBits == key {
+                    return UInt32(truncatingIfNeeded: found & (1 << Self.rankBits - 1))
+                }
+                if found == .max { return nil }
+                slot = (slot &+ 1) & (slots.count &- 1)
+            }
+        }
+    }
+
+    @inline(__always)
+    func result(of rank: UInt32) -> TokenID {
+        unsafe results.withUnsafeBufferPointer { unsafe $0[Int(rank)] }
     }
 
     /// rank << 32 | result of the merge of two ids; all ones when there is none.
     @inline(__always)
     func merge(_ left: TokenID, _ right: TokenID) -> UInt64 {
-        let rights = unsafe mayMerge.withUnsafeBufferPointer {
-            unsafe Int(left) < $0.count ? $0[Int(left)] : 0
-        }
-        guard rights & 1 << Self.bit(of: right) != 0 else { return Self.none }
-        let key = Self.key(left, right)
-        return unsafe slots.withUnsafeBufferPointer { slots in
-            var slot = Int(truncatingIfNeeded: hash(pair: key)) & (slots.count &- 1)
-            while true {
-                let (found, value) = unsafe slots[slot]
-                if found == key || found == Self.none { return value }
-                slot = (slot &+ 1) & (slots.count &- 1)
-            }
-        }
+        rank(left, right).map { UInt64($0) << 32 | UInt64(result(of: $0)) } ?? Self.none
     }
 
     var rankCount: Int { merges.count }
@@ -98,13 +130,17 @@ struct MergeTable: PieceMerging, Sendable {
     }
 
     @inline(__always)
-    func merge(
+    func rank(
         _ left: TokenID, _ right: TokenID, _ bytes: UnsafePointer<UInt8>, _ count: Int
-    ) -> UInt64 {
-        guard count == 2 else { return merge(left, right) }
+    ) -> UInt32? {
+        unsafe count == 2 ? rank(ofBytes: bytes) : rank(left, right)
+    }
+
+    @inline(__always)
+    func rank(ofBytes bytes: UnsafePointer<UInt8>) -> UInt32? {
         let rank = unsafe bytePairs.withUnsafeBufferPointer {
-            unsafe Int($0[Int(bytes[0]) << 8 | Int(bytes[1])]) - 1
+            unsafe $0[Int(bytes[0]) << 8 | Int(bytes[1])]
         }
-        return rank < 0 ? Self.none : UInt64(rank) << 32 | UInt64(merges[rank].result)
+        return rank == 0 ? nil : rank - 1
     }
 }

@@ -16,11 +16,12 @@ import Synchronization
 /// vain.
 ///
 /// Used by one thread at a time; `PieceCaches` hands it over under a lock.
-@safe final class PieceCache: @unchecked Sendable {
+@safe struct PieceCache: ~Copyable {
     private static let leastBits: UInt32 = 14
+    private static let fewBits: UInt32 = 17
     private static let mostBits: UInt32 = 19
     private static let slotSize = MemoryLayout<ChoroyPieceSlot>.size
-    private var memory: UnsafeMutableRawPointer
+    private var memory: UnsafeMutableRawBufferPointer
     private(set) var table: ChoroyPieceTable
     private var count = 0
     private var records = PieceRecords()
@@ -30,34 +31,30 @@ import Synchronization
 
     /// - Parameter textSize: Bytes of the text to come, for which room is made from the beginning.
     init(textSize: Int) {
-        let log2 = UInt32(Int.bitWidth - (textSize / 64).leadingZeroBitCount)
-        let bits = min(max(log2, Self.leastBits), Self.mostBits)
-        unsafe memory = Self.zeros(slots: 1 << bits)
+        // A short text has more pieces for its length than a long one.
+        let few = min(Self.bits(textSize / 16), Self.fewBits)
+        let bits = min(max(few, Self.bits(textSize / 64), Self.leastBits), Self.mostBits)
+        unsafe memory = LargePages.zeros(byteCount: Self.slotSize << Int(bits))
         unsafe table = ChoroyPieceTable(
             slots: Self.slots(in: memory),
             keys: (.random(in: .min ... .max), .random(in: .min ... .max)), shift: 64 - bits)
     }
 
-    deinit { unsafe free(memory) }
+    deinit { unsafe LargePages.free(memory) }
 
-    /// Pages that are never touched cost nothing, and `calloc` leaves them untouched.
-    private static func zeros(slots: Int) -> UnsafeMutableRawPointer {
-        guard let memory = unsafe calloc(slots * slotSize + 64, 1) else {
-            preconditionFailure("no memory for \(slots) slots")
-        }
-        unsafe LargePages.prefer(
-            UnsafeMutableRawBufferPointer(start: memory, count: slots * slotSize + 64))
-        return unsafe memory
+    private static func bits(_ number: Int) -> UInt32 {
+        UInt32(Int.bitWidth - number.leadingZeroBitCount)
     }
 
     private static func slots(
-        in memory: UnsafeMutableRawPointer
+        in memory: UnsafeMutableRawBufferPointer
     ) -> UnsafeMutablePointer<ChoroyPieceSlot> {
-        unsafe memory.alignedUp(toMultipleOf: 64).assumingMemoryBound(to: ChoroyPieceSlot.self)
+        guard let base = memory.baseAddress else { preconditionFailure("no slots") }
+        return unsafe base.assumingMemoryBound(to: ChoroyPieceSlot.self)
     }
 
     /// Makes the keys of `count` pieces of a text, the first of which begins at `start`.
-    func makeKeys(
+    mutating func makeKeys(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ ends: UnsafePointer<Int>, _ count: Int,
         _ keys: UnsafeMutablePointer<ChoroyPieceKey>
     ) {
@@ -76,7 +73,7 @@ import Synchronization
 
     /// Keeps `found` as the ids of a piece that is not here; tells whether slots have moved, so that keys
     /// made before name others.
-    func keep(_ key: ChoroyPieceKey, _ piece: UnsafeBufferPointer<UInt8>) -> Bool {
+    mutating func keep(_ key: ChoroyPieceKey, _ piece: UnsafeBufferPointer<UInt8>) -> Bool {
         guard piece.count <= Int(CHOROY_LONGEST_PIECE), !found.isEmpty else { return false }
         var slot = ChoroyPieceSlot()
         slot.low = unsafe key.low
@@ -104,7 +101,7 @@ import Synchronization
         return true
     }
 
-    private func insert(_ new: ChoroyPieceSlot) {
+    private mutating func insert(_ new: ChoroyPieceSlot) {
         let high = new.high & (1 << UInt64(CHOROY_PIECE_COUNT) - 1)
         let slot = unsafe kernels.piece_slot(&table, new.low, high)
         // Pieces that come early come often, so they stay where they are found first.
@@ -112,27 +109,33 @@ import Synchronization
         unsafe (isFree ? slot : choroy_other_slot(slot)).pointee = new
     }
 
-    private func grow(to bits: UInt32) {
+    private mutating func grow(to bits: UInt32) {
         let old = unsafe (memory, table.slots, 1 << Int(64 - table.shift))
-        unsafe memory = Self.zeros(slots: 1 << bits)
+        unsafe memory = LargePages.zeros(byteCount: Self.slotSize << Int(bits))
         unsafe table.slots = Self.slots(in: memory)
         unsafe table.shift = 64 - bits
         for index in 0..<(unsafe old.2) {
             let slot = unsafe old.1[index]
             if slot.high != 0 { insert(slot) }
         }
-        unsafe free(old.0)
+        unsafe LargePages.free(old.0)
     }
 }
 
 /// The caches of one tokenizer, lent to a thread at a time.
 final class PieceCaches: Sendable {
-    private let free = Mutex<[PieceCache]>([])
+    private final class Entry: @unchecked Sendable {
+        var cache: PieceCache
+
+        init(textSize: Int) { cache = PieceCache(textSize: textSize) }
+    }
+
+    private let free = Mutex<[Entry]>([])
 
     /// Gives `body` a cache that no other thread has meanwhile.
-    func lend<Result>(textSize: Int, _ body: (PieceCache) -> Result) -> Result {
-        let cache = free.withLock { $0.popLast() } ?? PieceCache(textSize: textSize)
-        defer { free.withLock { $0.append(cache) } }
-        return body(cache)
+    func lend<Result>(textSize: Int, _ body: (inout PieceCache) -> Result) -> Result {
+        let entry = free.withLock { $0.popLast() } ?? Entry(textSize: textSize)
+        defer { free.withLock { $0.append(entry) } }
+        return body(&entry.cache)
     }
 }

@@ -11,14 +11,27 @@ protocol PieceMerging {
     /// All merges of two tokens of digits, with their ranks.
     func mergesOfDigits(_ tokens: TokenTable) -> [(rank: Int, merge: MergeTable.Merge)]
     var digits: LazyDigitMerging { get }
-    /// rank << 32 | result for two neighbours, which together are these bytes; all ones when they do not merge.
-    func merge(
+    /// The rank of the merge of two neighbours, which together are these bytes; nil when they do not merge.
+    func rank(
         _ left: TokenID, _ right: TokenID, _ bytes: UnsafePointer<UInt8>, _ count: Int
-    ) -> UInt64
+    ) -> UInt32?
+    /// The same for two bytes, which all pieces begin with.
+    func rank(ofBytes bytes: UnsafePointer<UInt8>) -> UInt32?
+    /// What the merge of this rank makes.
+    func result(of rank: UInt32) -> TokenID
 }
 
 extension PieceMerging {
     static var none: UInt64 { .max }
+
+    /// rank << 32 | result of two neighbours; all ones when they do not merge.
+    @inline(__always)
+    func merge(
+        _ left: TokenID, _ right: TokenID, _ bytes: UnsafePointer<UInt8>, _ count: Int
+    ) -> UInt64 {
+        unsafe rank(left, right, bytes, count)
+            .map { UInt64($0) << 32 | UInt64(UInt32(bitPattern: result(of: $0))) } ?? Self.none
+    }
 
     /// Appends the ids of one piece; a byte that is no token is passed over.
     @inline(__always)

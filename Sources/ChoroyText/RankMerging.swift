@@ -27,17 +27,21 @@ struct RankMerging: PieceMerging, Sendable {
     }
 
     @inline(__always)
-    func merge(
+    func rank(
         _ left: TokenID, _ right: TokenID, _ bytes: UnsafePointer<UInt8>, _ count: Int
-    ) -> UInt64 {
-        let id: TokenID
-        if count == 2 {
-            id = unsafe bytePairs[Int(bytes[0]) << 8 | Int(bytes[1])]
-        } else {
-            id = unsafe tokens.id(of: bytes, count) ?? -1
-        }
-        return id < 0 ? Self.none : UInt64(id) << 32 | UInt64(id)
+    ) -> UInt32? {
+        guard count > 2 else { return unsafe rank(ofBytes: bytes) }
+        return unsafe tokens.id(of: bytes, count).map { UInt32(bitPattern: $0) }
     }
+
+    @inline(__always)
+    func rank(ofBytes bytes: UnsafePointer<UInt8>) -> UInt32? {
+        let id = unsafe bytePairs[Int(bytes[0]) << 8 | Int(bytes[1])]
+        return id < 0 ? nil : UInt32(bitPattern: id)
+    }
+
+    @inline(__always)
+    func result(of rank: UInt32) -> TokenID { TokenID(bitPattern: rank) }
 
     /// The merges that say the same: for each token every way to make it of two, in the order of ids.
     static func merges(of tokens: TokenTable) -> [MergeTable.Merge] {

@@ -4,18 +4,15 @@ internal import CChoroyKernels
 enum ShortPiece {
     static let longest = 64
 
-    /// A symbol, and what it and the one behind it become.
-    private typealias Part = (symbol: TokenID, result: TokenID)
-
     /// Appends the ids of 1 to 64 bytes that are all tokens.
     static func encode(
         _ base: UnsafePointer<UInt8>, _ count: Int, _ merging: some PieceMerging,
         into ids: inout [TokenID]
     ) {
-        unsafe withUnsafeTemporaryAllocation(of: Part.self, capacity: longest) { parts in
+        unsafe withUnsafeTemporaryAllocation(of: TokenID.self, capacity: longest) { symbols in
             unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: longest) { keys in
-                guard let parts = parts.baseAddress, let keys = keys.baseAddress else { return }
-                unsafe encode(base, count, merging, parts, keys, into: &ids)
+                guard let symbols = symbols.baseAddress, let keys = keys.baseAddress else { return }
+                unsafe encode(base, count, merging, symbols, keys, into: &ids)
             }
         }
     }
@@ -25,26 +22,25 @@ enum ShortPiece {
     @inline(__always)
     private static func encode(
         _ base: UnsafePointer<UInt8>, _ count: Int, _ merging: some PieceMerging,
-        _ parts: UnsafeMutablePointer<Part>, _ keys: UnsafeMutablePointer<Int32>,
+        _ symbols: UnsafeMutablePointer<TokenID>, _ keys: UnsafeMutablePointer<Int32>,
         into ids: inout [TokenID]
     ) {
         let groups = (count + 15) / 16
         unsafe keys.initialize(repeating: .max, count: 16 * groups)
         // The places where a part begins.
         var alive: UInt64 = count == 64 ? .max : 1 << UInt64(count) - 1
-
         func behind(_ place: Int) -> UInt64 { alive & (~1 << UInt64(place)) }
-        /// Notes what the part at `place` and the one at `right` become.
+        func key(_ rank: UInt32?, _ place: Int) -> Int32 {
+            rank.map { Int32(bitPattern: $0) << 6 | Int32(truncatingIfNeeded: place) } ?? .max
+        }
+        /// Notes the rank of the part at `place` and the one at `right`.
         func note(_ place: Int, _ right: Int) {
             let rest = behind(right)
             let end = rest == 0 ? count : rest.trailingZeroBitCount
-            let merged = unsafe merging.merge(
-                parts[place].symbol, parts[right].symbol, base + place, end - place)
-            unsafe parts[place].result = TokenID(truncatingIfNeeded: merged)
-            let rank = Int32(truncatingIfNeeded: merged >> 32)
-            unsafe keys[place] = merged == .max ? .max : rank << 6 | Int32(place)
+            let rank = unsafe merging.rank(
+                symbols[place], symbols[right], base + place, end - place)
+            unsafe keys[place] = key(rank, place)
         }
-
         /// Few numbers are there sooner one by one, since they were just written.
         func lowest() -> Int32 {
             var (lowest, rest) = (Int32.max, alive)
@@ -54,20 +50,21 @@ enum ShortPiece {
             }
             return lowest
         }
-
         unsafe merging.byteTokens.withUnsafeBufferPointer { byteTokens in
             for place in 0..<count {
-                unsafe parts[place].symbol = byteTokens[Int(base[place])]
+                unsafe symbols[place] = byteTokens[Int(base[place])]
             }
         }
-        for place in 0..<count - 1 { note(place, place + 1) }
+        for place in 0..<count - 1 {
+            unsafe keys[place] = key(merging.rank(ofBytes: base + place), place)
+        }
         while true {
             let key = unsafe groups == 1 ? lowest() : choroy_lowest(keys, groups)
             guard key != .max else { break }
             let place = Int(key & 63)
             let right = behind(place).trailingZeroBitCount
             alive &= ~(1 << UInt64(right))
-            unsafe parts[place].symbol = parts[place].result
+            unsafe symbols[place] = merging.result(of: UInt32(bitPattern: key >> 6))
             unsafe keys[right] = .max
             unsafe keys[place] = .max
             let rest = behind(place)
@@ -76,7 +73,7 @@ enum ShortPiece {
             if before != 0 { note(63 - before.leadingZeroBitCount, place) }
         }
         while alive != 0 {
-            unsafe ids.append(parts[alive.trailingZeroBitCount].symbol)
+            unsafe ids.append(symbols[alive.trailingZeroBitCount])
             alive &= alive - 1
         }
     }

@@ -83,7 +83,7 @@ extension Tokenizer {
     private func encodePieces(
         of part: UnsafeBufferPointer<UInt8>, of size: Int, to target: UnsafeMutablePointer<TokenID>
     ) -> Int {
-        caches.lend(textSize: size) { unsafe encodePieces(of: part, to: target, $0) }
+        caches.lend(textSize: size) { unsafe encodePieces(of: part, to: target, &$0) }
     }
 
     /// Writes ids to `target`, which has room for an id a byte and three more; gives their number.
@@ -91,7 +91,7 @@ extension Tokenizer {
     /// Some hundred pieces at a time, so that the cache's memory is asked for before it is read.
     private func encodePieces(
         of text: UnsafeBufferPointer<UInt8>, to target: UnsafeMutablePointer<TokenID>,
-        _ cache: PieceCache
+        _ cache: inout PieceCache
     ) -> Int {
         guard let base = text.baseAddress else { return 0 }
         let batch = PreTokenizer.batch
@@ -114,7 +114,7 @@ extension Tokenizer {
                         let end = unsafe ends[done]
                         let piece = unsafe UnsafeBufferPointer(
                             start: base + start, count: end - start)
-                        unsafe encode(piece, cache)
+                        unsafe encode(piece, into: &cache.found)
                         for id in cache.found {
                             unsafe place.pointee = id
                             unsafe place += 1
@@ -135,15 +135,15 @@ extension Tokenizer {
 
     /// Finds the ids of one piece that is in no slot.
     @inline(never)
-    private func encode(_ piece: UnsafeBufferPointer<UInt8>, _ cache: PieceCache) {
+    private func encode(_ piece: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
         guard let bytes = piece.baseAddress else { return }
-        cache.found.removeAll(keepingCapacity: true)
+        ids.removeAll(keepingCapacity: true)
         if ignoresMerges, let id = unsafe tokens.id(of: bytes, piece.count) {
-            cache.found.append(id)
+            ids.append(id)
         } else if let ranks {
-            unsafe ranks.encode(piece, tokens, into: &cache.found)
+            unsafe ranks.encode(piece, tokens, into: &ids)
         } else {
-            unsafe mergeTable.encode(piece, tokens, into: &cache.found)
+            unsafe mergeTable.encode(piece, tokens, into: &ids)
         }
     }
 }

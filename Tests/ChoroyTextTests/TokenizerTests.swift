@@ -28,6 +28,28 @@ import Testing
         }
     }
 
+    /// Pieces of few and of many ids, of a byte to more than the cache takes, the first time and later.
+    @Test(arguments: PreTokenizer.Pattern.allCases)
+    func `a piece that came before has the same ids`(_ pattern: PreTokenizer.Pattern) throws {
+        let tokenizer = try #require(Self.tokenizers.first { $0.pattern == pattern })
+        var random = SeededRandom(seed: 12)
+        let words = (0..<2000).map { _ in
+            let letters = Array("abcdefghij".utf8).prefix(1 + random.below(10))
+            return (0..<1 + random.below(random.below(9) == 0 ? 300 : 40)).map { _ in
+                letters[random.below(letters.count)]
+            }
+        }
+        let alone = words.map { tokenizer.withEmptyCache().encode($0) }
+        let used = tokenizer.withEmptyCache()
+        for _ in 0..<3 {
+            for (word, ids) in zip(words, alone) { #expect(used.encode(word) == ids) }
+        }
+        let text = Array(words.joined(separator: [10]))
+        let ids = Array(alone.joined(separator: tokenizer.encode([10])))
+        #expect(used.encode(text) == ids)
+        #expect(tokenizer.withEmptyCache().encode(text + text) == tokenizer.encode(text + text))
+    }
+
     @Test func `every scalar comes back`() throws {
         let tokenizer = try #require(Self.tokenizers.first)
         var text = String.UnicodeScalarView()
