@@ -210,11 +210,17 @@ public struct Tokenizer: TextEncoding {
         if let sentencePiece { hash.update(sentencePiece.fingerprint) }
         var content: [UInt8] = []
         for id in 0..<tokens.count {
-            content += "\(tokens.length(of: id)) ".utf8
+            DecimalDigits.append(tokens.length(of: id), to: &content)
+            content.append(32)
             content += tokens.bytes(of: id)
         }
         for merge in mergeTable.merges {
-            content += "\(merge.left) \(merge.right) \(merge.result)\n".utf8
+            for (id, end) in [(merge.left, 32), (merge.right, 32), (merge.result, 10)]
+                as [(TokenID, UInt8)]
+            {
+                DecimalDigits.append(Int(id), to: &content)
+                content.append(end)
+            }
         }
         for token in added.tokens {
             content += "\(token.id) \(token.isSpecial) \(token.isNormalized)\n".utf8

@@ -64,11 +64,12 @@ extension Tokenizer {
                     return
                 }
                 let parts = unsafe PreTokenizer.parts(of: text, size: Self.partSize)
-                let gathering = unsafe IDGathering(target)
-                ThreadPool.shared.run(parts.count) { index in
-                    let part = unsafe UnsafeBufferPointer(rebasing: text[parts[index]])
-                    unsafe gathering.add(index, capacity: part.count + Self.spare) {
-                        unsafe encodePieces(of: part, of: text.count, to: $0)
+                let gathering = unsafe IDGathering(target, parts: parts.count)
+                let longest = parts.reduce(0) { max($0, $1.count) }
+                ThreadPool.shared.run(parts.count) { _ in
+                    unsafe gathering.add(capacity: longest + Self.spare) { index, target in
+                        let part = unsafe UnsafeBufferPointer(rebasing: text[parts[index]])
+                        return unsafe encodePieces(of: part, of: text.count, to: target)
                     }
                 }
                 count = gathering.count

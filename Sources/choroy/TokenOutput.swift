@@ -75,16 +75,9 @@ struct TokenOutput {
     private static func decimal(_ ids: [TokenID], isFirst: Bool) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(6 * ids.count)
-        var digits: [UInt8] = []
         for (index, id) in ids.enumerated() {
             if !isFirst || index > 0 { text.append(32) }
-            var rest = id
-            digits.removeAll(keepingCapacity: true)
-            repeat {
-                digits.append(UInt8(48 + rest % 10))
-                rest /= 10
-            } while rest > 0
-            text.append(contentsOf: digits.reversed())
+            DecimalDigits.append(Int(id), to: &text)
         }
         return text
     }
