@@ -11,7 +11,12 @@ struct NGram: ParsableCommand {
             Interpolated modified Kneser-Ney smoothing. Characters, bytes and tokens are read as one \
             unbroken text; with words each line is a sentence, as KenLM reads it.
 
-            Example: choroy ngram book.txt --order 6 --unit character --output book.arpa
+            With --prune n-grams that occur as often as the number says, or less, are left out; a number \
+            for each order, the last for all above. Their share goes to shorter contexts.
+
+            Example:
+              choroy ngram book.txt --order 6 --unit character --output book.arpa
+              choroy ngram book.txt --order 3 --prune 0 1 2 --output book.arpa
             """)
 
     @Argument(
@@ -29,6 +34,16 @@ struct NGram: ParsableCommand {
 
     @Option(help: "The tokenizer whose tokens are counted: tokenizer.json or a directory with one.")
     var tokenizer: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "Leave out n-grams that occur so often or less: for each order, not falling.")
+    var prune: [Int] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Words that the model may have, in any lines; others are unknown.", valueName: "file"))
+    var limitVocab: String?
 
     @Option(help: ArgumentHelp("The ARPA file to write.", valueName: "m.arpa"))
     var output: String
@@ -57,7 +72,20 @@ struct NGram: ParsableCommand {
         if let unit, unit != .token, tokenizer != nil {
             throw ValidationError("--tokenizer goes with --unit token, not \(unit.rawValue)")
         }
+        guard NGramPruning(thresholds: prune).isValid, prune.count <= order else {
+            throw ValidationError(
+                "--prune: expected at most \(order) numbers from 0 on that do not fall, found "
+                    + prune.map(String.init).joined(separator: " "))
+        }
+        guard hasWords || prune.first ?? 0 == 0 else {
+            throw ValidationError("--prune: expected 0 first, since only words can be left out")
+        }
+        if limitVocab != nil && !hasWords {
+            throw ValidationError("--limit-vocab goes with --unit word")
+        }
     }
+
+    private var hasWords: Bool { unit == .word || unit == nil && tokenizer == nil }
 
     func run() throws {
         threads.apply()
@@ -88,7 +116,13 @@ struct NGram: ParsableCommand {
                 expected: "fewer than \(NGramEstimate.maximumTokens) \(unit.rawValue)s",
                 found: "\(sequences.count)")
         }
-        let estimate = NGramEstimate(order: order, sequences)
+        var pruning = NGramPruning(thresholds: prune)
+        if let limitVocab { pruning.allowed = vocabulary.words(in: try FileBytes.read(limitVocab)) }
+        let estimate = NGramEstimate(
+            order: order, sequences, pruning: pruning, unknownToken: vocabulary.unknownToken)
+        if let unigrams = estimate.unigrams, unit == .word {
+            vocabulary = vocabulary.keeping(unigrams)
+        }
         for note in estimate.notes { StandardStreams.note("note: \(note)") }
         if let source { try source.save(to: Self.tokenizerPath(of: output, hash: source.hash)) }
         try ARPAWriter.write(

@@ -93,6 +93,51 @@ import Testing
         }
     }
 
+    /// "a b" twice and "a c" once, so that a threshold leaves out what the counts say.
+    @Test(arguments: [([], [6, 7, 6]), ([0, 0, 1], [6, 7, 3]), ([0, 0, 2], [6, 7, 0])])
+    func `n-grams that occur too rarely are left out`(_ thresholds: [Int], _ counts: [Int]) {
+        let (vocabulary, ids) = NGramVocabulary.words(of: [Array("a b c\na b c\nb c a\n".utf8)[...]]
+        )
+        var sequences = NGramSequences(
+            vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
+        sequences.append(ids[0])
+        let estimate = NGramEstimate(
+            order: 3, sequences, pruning: NGramPruning(thresholds: thresholds),
+            unknownToken: vocabulary.unknownToken)
+        #expect(estimate.model.counts == counts)
+    }
+
+    @Test(arguments: [[], [0, 0, 1], [0, 1, 2], [1, 1, 1], [2]], [false, true])
+    func `what is left out goes to shorter contexts`(_ thresholds: [Int], _ isLimited: Bool) {
+        let text = "the cat sat on the mat .\nthe dog sat on the cat !\n\nno dog ate the mat\n"
+        var (vocabulary, ids) = NGramVocabulary.words(of: [Array(text.utf8)[...]])
+        var sequences = NGramSequences(
+            vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
+        sequences.append(ids[0])
+        var pruning = NGramPruning(thresholds: thresholds)
+        if isLimited { pruning.allowed = vocabulary.words(in: Array("cat the on zebra".utf8)) }
+        let estimate = NGramEstimate(
+            order: 3, sequences, pruning: pruning, unknownToken: vocabulary.unknownToken)
+        if let unigrams = estimate.unigrams { vocabulary = vocabulary.keeping(unigrams) }
+        let model = estimate.model
+        #expect(model.vocabularySize == vocabulary.vocabularySize)
+        if isLimited { #expect(vocabulary.encode("mat the")[0] == vocabulary.unknownToken) }
+        for context in ["", "the", "sat on", "on the", "zebra the", "the cat sat"] {
+            var sum = 0.0
+            for token in 0..<TokenID(model.vocabularySize) {
+                sum += model.probability(token, after: vocabulary.encode(context))
+            }
+            #expect(abs(sum - 1) < 1e-9, "after \(context)")
+        }
+    }
+
+    @Test func `thresholds that fall or are below 0 are not valid`() {
+        for good in [[], [0], [3], [0, 0, 1], [1, 2, 3]] {
+            #expect(NGramPruning(thresholds: good).isValid)
+        }
+        for bad in [[-1], [1, 0], [0, 2, 1]] { #expect(!NGramPruning(thresholds: bad).isValid) }
+    }
+
     @Test func `one token is enough`() {
         let (_, model) = Self.model("a", unit: .byte, order: 6)
         #expect(model.order == 6)

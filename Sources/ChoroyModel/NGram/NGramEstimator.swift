@@ -1,4 +1,4 @@
-import ChoroyText
+public import ChoroyText
 
 #if canImport(Glibc)
     import Glibc
@@ -17,6 +17,8 @@ public struct NGramEstimate: Sendable {
     public let model: NGramModel
     /// For each order from 1.
     public let discounts: [Discounts]
+    /// For each id of the text whether the model has it, with its ids numbered anew; nil when it has all.
+    public private(set) var unigrams: [Bool]?
 
     /// The largest order.
     public static let maximumOrder = 64
@@ -27,8 +29,15 @@ public struct NGramEstimate: Sendable {
     /// Estimates a model of an order from 1 on.
     ///
     /// It never refuses: an order whose discounts cannot be estimated takes `Discounts.fallback`.
-    /// - Precondition: the order is in 1...64 and there is a token.
-    public init(order: Int, _ sequences: NGramSequences) {
+    /// - Parameters:
+    ///   - pruning: What is left out. Ids of tokens may be left out only where nothing else depends on their numbers.
+    ///   - unknownToken: The id that stands for words left out, and stays itself.
+    /// - Precondition: the order is in 1...64, there is a token, and `pruning` is valid.
+    public init(
+        order: Int, _ sequences: NGramSequences, pruning: NGramPruning = .none,
+        unknownToken: TokenID? = nil
+    ) {
+        precondition(pruning.isValid, "thresholds \(pruning.thresholds)")
         precondition(order >= 1 && order <= Self.maximumOrder, "an n-gram order of \(order)")
         precondition(
             sequences.count > 0 && sequences.count < Self.maximumTokens,
@@ -36,6 +45,8 @@ public struct NGramEstimate: Sendable {
         let raw = NGramCounts(sequences, order: order)
         let adjusted = AdjustedCounts(raw, startToken: sequences.startToken)
         discounts = adjusted.counts.map { Discounts(counts: $0) }
+        let stays = pruning.stays(
+            raw, kept: [unknownToken, sequences.startToken, sequences.endToken].compactMap(\.self))
 
         var levels: [NGramModel.Level] = []
         var lower: [Double] = []
@@ -44,7 +55,7 @@ public struct NGramEstimate: Sendable {
             var probabilities: [Double]
             if level == 0 {
                 probabilities = Self.unigrams(
-                    counts, discounts[0], vocabularySize: sequences.vocabularySize)
+                    counts, discounts[0], stays?[0], vocabularySize: sequences.vocabularySize)
             } else {
                 // γ of each context goes where its continuations are weighed: one level down.
                 let suffixes = adjusted.suffixes[level]
@@ -54,7 +65,8 @@ public struct NGramEstimate: Sendable {
                 for context in lower.indices {
                     let range = Int(children[context])..<Int(children[context + 1])
                     if range.isEmpty { continue }
-                    let (total, gamma) = Self.sums(counts[range], discounts[level])
+                    let (total, gamma) = Self.sums(
+                        counts[range], discounts[level], stays?[level][range])
                     for index in range {
                         let own = Double(counts[index]) - discounts[level][counts[index]]
                         probabilities[index] = own / total + gamma * lower[Int(suffixes[index])]
@@ -72,9 +84,11 @@ public struct NGramEstimate: Sendable {
             lower = probabilities
         }
         if let startToken = sequences.startToken { levels[0].logProbabilities[Int(startToken)] = 0 }
-        model = NGramModel(
+        let whole = NGramModel(
             levels: levels, vocabularySize: sequences.vocabularySize,
             endToken: sequences.endToken)
+        model = stays.map { whole.keeping($0) } ?? whole
+        unigrams = stays?[0]
     }
 
     /// What a person should know about the estimate, a sentence each.
@@ -84,24 +98,24 @@ public struct NGramEstimate: Sendable {
         }
     }
 
-    private static func unigrams(_ counts: [UInt32], _ discounts: Discounts, vocabularySize: Int)
-        -> [Double]
-    {
-        let (total, gamma) = sums(counts[...], discounts)
-        let uniform = 1 / Double(vocabularySize)
-        return counts.map { (Double($0) - discounts[$0]) / total + gamma * uniform }
+    private static func unigrams(
+        _ counts: [UInt32], _ discounts: Discounts, _ stays: [Bool]?, vocabularySize: Int
+    ) -> [Double] {
+        let (total, gamma) = sums(counts[...], discounts, stays?[...])
+        let words = stays?.prefix(vocabularySize).count { $0 } ?? vocabularySize
+        return counts.map { (Double($0) - discounts[$0]) / total + gamma / Double(words) }
     }
 
-    /// The sum of the counts, and γ: the share of it that the discounts take.
-    private static func sums(_ counts: ArraySlice<UInt32>, _ discounts: Discounts) -> (
-        total: Double, gamma: Double
-    ) {
+    /// The sum of the counts, and γ: the share of it that the discounts take, and what does not stay.
+    private static func sums(
+        _ counts: ArraySlice<UInt32>, _ discounts: Discounts, _ stays: ArraySlice<Bool>?
+    ) -> (total: Double, gamma: Double) {
         var total = 0
-        var discount = 0.0
-        for count in counts {
+        var taken = 0.0
+        for (index, count) in zip(counts.indices, counts) {
             total += Int(count)
-            discount += discounts[count]
+            taken += stays?[index] ?? true ? discounts[count] : Double(count)
         }
-        return (Double(total), discount / Double(total))
+        return (Double(total), taken / Double(total))
     }
 }

@@ -57,6 +57,26 @@ public struct NGramVocabulary: TextEncoding {
         content = .characters(table)
     }
 
+    /// The vocabulary with only some of its words, which are numbered anew.
+    ///
+    /// - Parameter stays: For each id, `<unk>` and `</s>` among them.
+    /// - Precondition: it is one of words.
+    public func keeping(_ stays: [Bool]) -> NGramVocabulary {
+        guard case .words(let table) = content else { preconditionFailure("no words: \(unit)") }
+        var kept = WordTable()
+        for id in 0..<table.count where stays[id] { kept.insert(table[id]) }
+        return NGramVocabulary(words: kept)
+    }
+
+    /// For each word whether it is in a text; `<unk>` and `</s>` are.
+    ///
+    /// - Precondition: it is a vocabulary of words.
+    public func words(in text: [UInt8]) -> [Bool] {
+        var found = [Bool](repeating: false, count: vocabularySize)
+        for id in [0, 1] + encode(text) { found[Int(id)] = true }
+        return found
+    }
+
     /// `<unk>` is word 0, `</s>` word 1.
     static var emptyWords: WordTable {
         var table = WordTable()
