@@ -25,8 +25,21 @@ public struct FileCursor {
     ///
     /// - Throws: `FileError` when the file ends before.
     public mutating func bytes(_ count: Int, _ place: String) throws -> [UInt8] {
+        Array(try take(count, place))
+    }
+
+    /// Appends the next `count` bytes.
+    ///
+    /// - Throws: `FileError` when the file ends before.
+    public mutating func append(
+        _ count: Int, to bytes: inout [UInt8], _ place: @autoclosure () -> String
+    ) throws { bytes += try take(count, place()) }
+
+    private mutating func take(
+        _ count: Int, _ place: @autoclosure () -> String
+    ) throws -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else {
-            throw error(place, "\(count) more bytes", "\(remaining)")
+            throw error(place(), "\(count) more bytes", "\(remaining)")
         }
         if buffer.count - used < count {
             start += used
@@ -35,7 +48,7 @@ public struct FileCursor {
             used = 0
         }
         used += count
-        return Array(buffer[used - count..<used])
+        return buffer[used - count..<used]
     }
 
     /// Passes over the next `count` bytes.
@@ -51,21 +64,20 @@ public struct FileCursor {
     }
 
     /// The next number, little endian.
-    public mutating func number<Number: FixedWidthInteger>(
-        _ type: Number.Type, _ place: String
+    public mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Number.Type, _ place: @autoclosure () -> String
     ) throws -> Number {
         let size = Number.bitWidth / 8
-        guard size <= remaining else { throw error(place, "\(size) more bytes", "\(remaining)") }
+        guard size <= remaining else { throw error(place(), "\(size) more bytes", "\(remaining)") }
         if buffer.count - used < size {
             start += used
             buffer = try file.read(min(file.size - start, Self.bufferSize), at: start)
             used = 0
         }
-        var value: Number = 0
-        for index in (0..<size).reversed() {
-            value = value << 8 | Number(truncatingIfNeeded: buffer[used + index])
+        let value = unsafe buffer.withUnsafeBytes {
+            unsafe $0.loadUnaligned(fromByteOffset: used, as: Number.self)
         }
         used += size
-        return value
+        return Number(littleEndian: value)
     }
 }

@@ -12,8 +12,8 @@ package struct GGUFMetadata {
         case integers([Int])
         case numbers([Double])
         case bools([Bool])
-        case strings([[UInt8]])
-        /// An array of numbers with more elements than any vocabulary, which nobody needs.
+        case strings(ByteStrings)
+        /// An array that nobody needs.
         case skipped
     }
 
@@ -21,8 +21,12 @@ package struct GGUFMetadata {
     private var values: [String: Value] = [:]
 
     private static let mostPairs = 1 << 20
-    /// Of an array that is kept: the largest vocabulary.
-    private static let mostElements = 1 << 22
+    /// The arrays that are kept, and how long they may be.
+    private static let keptArrays: Set = [
+        "tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.scores",
+        "tokenizer.ggml.token_type",
+    ]
+    private static let mostElements = MergeTable.mostMerges
     private static let longestString = 1 << 24
 
     /// - Throws: `FileError` for a file that is no GGUF of these versions, or damaged.
@@ -69,7 +73,7 @@ package struct GGUFMetadata {
     /// The strings of a key.
     ///
     /// - Throws: `FileError` when it is not there or something else.
-    package func strings(_ key: String) throws -> [[UInt8]] {
+    package func strings(_ key: String) throws -> ByteStrings {
         guard case .strings(let strings) = values[key] else {
             throw FileError(
                 path, at: key, expected: "an array of strings",
@@ -81,11 +85,16 @@ package struct GGUFMetadata {
     // MARK: Values
 
     private static func string(_ cursor: inout FileCursor, _ place: String) throws -> [UInt8] {
+        try cursor.bytes(try length(&cursor, place), place)
+    }
+
+    /// The length of a string, which comes before it.
+    private static func length(_ cursor: inout FileCursor, _ place: String) throws -> Int {
         let count = try cursor.number(UInt64.self, place)
         guard count <= longestString else {
             throw cursor.error(place, "a string of at most \(longestString) bytes", "\(count)")
         }
-        return try cursor.bytes(Int(count), place)
+        return Int(count)
     }
 
     private static func value(
@@ -107,20 +116,34 @@ package struct GGUFMetadata {
         // Bytes of an element; of a string at least those of its length.
         let size = type < 2 || type == 7 ? 1 : type < 4 ? 2 : type < 7 ? 4 : 8
         let (bytes, overflows) = count64.multipliedReportingOverflow(by: UInt64(size))
-        guard !overflows, bytes <= cursor.remaining, type != 8 || count64 <= mostElements else {
+        guard !overflows, bytes <= cursor.remaining else {
             throw cursor.error(key, "an array that fits the file", "\(count64) elements")
         }
         let count = Int(count64)
-        if count > mostElements {
-            try cursor.skip(Int(bytes), key)
+        guard keptArrays.contains(key) else {
+            guard type == 8 else {
+                try cursor.skip(Int(bytes), key)
+                return .skipped
+            }
+            for _ in 0..<count { try cursor.skip(try length(&cursor, key), key) }
             return .skipped
+        }
+        guard count <= mostElements else {
+            throw cursor.error(key, "at most \(mostElements) elements", "\(count)")
         }
         switch type {
         case 0...5, 10, 11:
             return .integers(try (0..<count).map { _ in try integer(type, &cursor, key) })
         case 6, 12: return .numbers(try (0..<count).map { _ in try number(type, &cursor, key) })
         case 7: return .bools(try (0..<count).map { _ in try bool(&cursor, key) })
-        case 8: return .strings(try (0..<count).map { _ in try string(&cursor, key) })
+        case 8:
+            var strings = ByteStrings()
+            strings.reserve(count)
+            for _ in 0..<count {
+                let length = try length(&cursor, key)
+                try strings.append { try cursor.append(length, to: &$0, key) }
+            }
+            return .strings(strings)
         default: throw cursor.error(key, "elements of a type from 0 to 12 but 9", "\(type)")
         }
     }

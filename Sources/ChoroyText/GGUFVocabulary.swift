@@ -50,23 +50,16 @@ enum GGUFVocabulary {
                 path, at: "tokenizer.ggml.model",
                 expected: "gpt2 (byte-level BPE) or llama (SentencePiece BPE)", found: model)
         }
-        let names = try metadata.strings("tokenizer.ggml.tokens").enumerated().map { id, name in
-            guard let text = String(validating: name, as: UTF8.self) else {
+        let names = try metadata.strings("tokenizer.ggml.tokens")
+        let merges = try metadata.strings("tokenizer.ggml.merges")
+        var added: [JSONValue] = []
+        let kinds = try kinds(metadata, count: names.count)
+        for id in 0..<names.count where [control, userDefined].contains(kinds[id]) {
+            guard let name = String(validating: names[id], as: UTF8.self) else {
                 throw FileError(
                     path, at: "tokenizer.ggml.tokens, token \(id)", expected: "valid UTF-8",
                     found: "other bytes")
             }
-            return text
-        }
-        let merges = try metadata.strings("tokenizer.ggml.merges").map {
-            JSONValue.string(String(decoding: $0, as: UTF8.self))
-        }
-        var vocabulary = JSONObject()
-        var added: [JSONValue] = []
-        let kinds = try kinds(metadata, count: names.count)
-        for (id, name) in names.enumerated() where kinds[id] != unused || !name.isEmpty {
-            vocabulary.append(name, .integer(id))
-            guard [control, userDefined].contains(kinds[id]) else { continue }
             added.append(
                 .object(
                     JSONObject([
@@ -83,13 +76,13 @@ enum GGUFVocabulary {
                 "model",
                 .object(
                     JSONObject([
-                        ("type", .string("BPE")), ("vocab", .object(vocabulary)),
-                        ("merges", .array(merges)),
+                        ("type", .string("BPE")),
                         ("ignore_merges", .bool(ignoringMerges.contains(pre))),
                     ]))
             ),
         ])
-        return try TokenizerFileReader(path: path, root: root).tokenizer()
+        return try TokenizerFileReader(path: path, root: root, names: names, merges: merges)
+            .tokenizer()
     }
 
     private static func sentencePiece(_ metadata: GGUFMetadata) throws -> Tokenizer {
@@ -114,7 +107,13 @@ enum GGUFVocabulary {
         var tokens = TokenTable()
         var byteTokens = [TokenID](repeating: -1, count: 256)
         var added: [AddedTokens.Token] = []
-        for (id, name) in names.enumerated() {
+        guard names.count <= BPETrainer.largestVocabulary else {
+            throw FileError(
+                metadata.path, at: "tokenizer.ggml.tokens",
+                expected: "at most \(BPETrainer.largestVocabulary) tokens", found: "\(names.count)")
+        }
+        for id in 0..<names.count {
+            let name = names[id]
             switch kinds[id] {
             case byte:
                 guard let value = byteValue(name) else {
@@ -144,7 +143,7 @@ enum GGUFVocabulary {
             }
         }
         let merged = kinds.map { ![byte, control, userDefined, unknown, unused].contains($0) }
-        for id in names.indices where merged[id] && tokens.length(of: id) > 0 { tokens.list(id) }
+        for id in 0..<names.count where merged[id] && tokens.length(of: id) > 0 { tokens.list(id) }
         return Tokenizer(
             tokens: tokens, byteTokens: byteTokens, added: added,
             sentencePiece: SentencePieceMerging(
@@ -154,11 +153,12 @@ enum GGUFVocabulary {
     }
 
     /// The byte that a name such as <0x0A> stands for.
-    static func byteValue(_ name: [UInt8]) -> UInt8? {
-        guard name.count == 6, name.starts(with: "<0x".utf8), name[5] == 0x3E,
-            name[3...4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
+    static func byteValue(_ name: some Collection<UInt8>) -> UInt8? {
+        let digits = name.dropFirst(3).prefix(2)
+        guard name.count == 6, name.starts(with: "<0x".utf8), name.dropFirst(5).first == 0x3E,
+            digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
         else { return nil }
-        return UInt8(String(decoding: name[3...4], as: UTF8.self), radix: 16)
+        return UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 
     private static func kinds(_ metadata: GGUFMetadata, count: Int) throws -> [Int] {

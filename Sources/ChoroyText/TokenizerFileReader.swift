@@ -4,6 +4,9 @@ import ChoroySystem
 struct TokenizerFileReader {
     let path: String
     let root: JSONObject
+    /// Names in the order of ids, and merges as "a b", of a tokenizer that another file has; empty names are none.
+    private let names: ByteStrings?
+    private let merges: ByteStrings?
 
     static func read(_ path: String) throws -> Tokenizer {
         let bytes = try FileBytes.read(path, limit: 1 << 28)
@@ -14,9 +17,13 @@ struct TokenizerFileReader {
         return try TokenizerFileReader(path: path, root: root).tokenizer()
     }
 
-    init(path: String, root: JSONObject) {
+    init(
+        path: String, root: JSONObject, names: ByteStrings? = nil, merges: ByteStrings? = nil
+    ) {
         self.path = path
         self.root = root
+        self.names = names
+        self.merges = merges
     }
 
     func error(_ place: String, _ expected: String, _ found: String) -> FileError {
@@ -189,21 +196,22 @@ struct TokenizerFileReader {
         _ model: JSONValue, _ body: (ArraySlice<UInt8>, TokenID) throws -> Void
     ) throws {
         _ = try nameCount(model)
-        func add(_ name: ArraySlice<UInt8>, _ value: JSONValue) throws {
-            try body(name, try id(value, "vocab \(describe(name))"))
+        if let names {
+            for id in 0..<names.count where !names[id].isEmpty {
+                try body(names[id], TokenID(id))
+            }
+            return
         }
-        try model["vocab"]?.source?.forEachMember { try add($0, try $1.value()) }
-        for (name, value) in model["vocab"]?.object?.members ?? [] {
-            try add(Array(name.utf8)[...], value)
+        try model["vocab"]?.source?.forEachMember { name, reader in
+            let value = try reader.value()
+            try body(name, try id(value, "vocab \(describe(name))"))
         }
     }
 
     private func nameCount(_ model: JSONValue) throws -> Int {
-        let count: Int
-        switch model["vocab"] {
-        case .source(let source)? where source.isObject: count = source.count
-        case .object(let object)?: count = object.members.count
-        case let value: throw error("model", "vocab as an object", value?.kind ?? "none")
+        let source = model["vocab"]?.source
+        guard let count = names?.count ?? (source?.isObject == true ? source?.count : nil) else {
+            throw error("model", "vocab as an object", model["vocab"]?.kind ?? "none")
         }
         guard count <= BPETrainer.largestVocabulary else {
             throw error("model", "at most \(BPETrainer.largestVocabulary) tokens", "\(count)")
@@ -248,13 +256,16 @@ struct TokenizerFileReader {
             }
             let start = spelled.count
             if ByteAlphabet.append(bytesOf: name, to: &spelled) {
-                guard names.add(name, id) else { throw error(place, "each token once", "it again") }
+                // GGUF files may have a name twice, which stands for the first.
+                guard names.add(name, id) || self.names != nil else {
+                    throw error(place, "each token once", "it again")
+                }
             } else if content == nil {
                 throw error(place, "characters of the byte-level alphabet", "others")
             }
             ranges[Int(id)] = start..<spelled.count
         }
-        size = max(size, ranges.count)
+        size = max(size, ranges.count, self.names?.count ?? 0)
         var table = TokenTable()
         table.reserve(size, bytes: spelled.count)
         for id in 0..<size {
@@ -280,11 +291,10 @@ struct TokenizerFileReader {
         _ body: (_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) throws(NoMerge)
             -> MergeTable.Merge
     ) throws -> [MergeTable.Merge] {
-        let count: Int
-        switch model["merges"] {
-        case .source(let source)? where source.isArray: count = source.count
-        case .array(let list)?: count = list.count
-        case let value: throw error("model", "merges as an array", value?.kind ?? "none")
+        let source = model["merges"]?.source
+        let given = self.merges
+        guard let count = given?.count ?? (source?.isArray == true ? source?.count : nil) else {
+            throw error("model", "merges as an array", model["merges"]?.kind ?? "none")
         }
         guard count <= MergeTable.mostMerges else {
             throw error("model", "at most \(MergeTable.mostMerges) merges", "\(count)")
@@ -305,13 +315,16 @@ struct TokenizerFileReader {
             }
             merges.append(merge)
         }
-        try model["merges"]?.source?.forEachElement { reader in
+        if let given {
+            for index in 0..<given.count {
+                let text = given[index]
+                try add(Self.sides(text)) { .string(String(decoding: text, as: UTF8.self)) }
+            }
+            return merges
+        }
+        try source?.forEachElement { reader in
             var before = reader
             try add(try Self.sides(&reader)) { (try? before.value()) ?? .null }
-        }
-        for entry in model["merges"]?.array ?? [] {
-            let text = entry.string.map { Array($0.utf8)[...] }
-            try add(text.flatMap(Self.sides)) { entry }
         }
         return merges
     }

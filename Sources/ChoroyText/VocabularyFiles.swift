@@ -33,7 +33,9 @@ enum VocabularyFiles {
                 files.vocabulary, expected: "an object of names and ids", found: vocabulary.kind)
         }
         let merges = try readMerges(files.merges)
-        let made = Set(merges.map { $0.filter { $0 != 32 } })
+        let made = Set(
+            (0..<merges.count).lazy.map { merges[$0].filter { $0 != 32 } }
+                .filter { $0.starts(with: "<|".utf8) })
         var added: [JSONValue] = []
         try vocabulary.forEachMember { name, reader in
             let id = try reader.value()
@@ -47,7 +49,6 @@ enum VocabularyFiles {
                         ("id", id), ("content", .string(content)), ("special", .bool(true)),
                     ])))
         }
-        let list = merges.map { JSONValue.string(String(decoding: $0, as: UTF8.self)) }
         let root = JSONObject([
             ("added_tokens", .array(added)),
             ("pre_tokenizer", TokenizerFile.preTokenizer(pattern ?? .gpt2)),
@@ -57,19 +58,19 @@ enum VocabularyFiles {
                 .object(
                     JSONObject([
                         ("type", .string("BPE")), ("vocab", .source(vocabulary)),
-                        ("merges", .array(list)),
                     ]))
             ),
         ])
         return try TokenizerFileReader(
-            path: "\(files.vocabulary) and \(FilePath.name(of: files.merges))", root: root
+            path: "\(files.vocabulary) and \(FilePath.name(of: files.merges))", root: root,
+            merges: merges
         ).tokenizer()
     }
 
     /// The lines of the file that are merges.
-    private static func readMerges(_ path: String) throws -> [[UInt8]] {
+    private static func readMerges(_ path: String) throws -> ByteStrings {
         let bytes = try FileBytes.read(path, limit: 1 << 28)
-        var merges: [[UInt8]] = []
+        var merges = ByteStrings()
         for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false)
             .enumerated()
         {
@@ -80,7 +81,7 @@ enum VocabularyFiles {
                     path, at: "line \(index + 1)", expected: "two tokens with a space between",
                     found: String(decoding: line.prefix(60), as: UTF8.self).debugDescription)
             }
-            merges.append(Array(line))
+            merges.append(line)
         }
         return merges
     }

@@ -91,6 +91,35 @@ import Testing
         #expect(try reading(file.bytes).encode("abc") == ids)
     }
 
+    @Test func `an empty name is none, and a name that comes twice stands for the first`() throws {
+        var file = File(pairs: 4)
+        file.put("tokenizer.ggml.model", "gpt2")
+        file.put("tokenizer.ggml.pre", "gpt-2")
+        file.put("tokenizer.ggml.tokens", ["a", "", "b", "ab", "ab", ""])
+        file.put("tokenizer.ggml.merges", ["a b"])
+        let tokenizer = try reading(file.bytes)
+        #expect(tokenizer.vocabularySize == 6 && tokenizer.encode("abb") == [3, 2])
+        #expect(tokenizer.decode([0, 1, 3, 5]) == Array("aab".utf8))
+    }
+
+    @Test func `arrays nobody needs are passed over, and one that is too long is refused unread`()
+        throws
+    {
+        var file = File(pairs: 7)
+        file.put("other.strings", ["x", "", "yz"])
+        file.put("other.numbers", [1, 2, 3])
+        file.bytes += small().bytes[24...]
+        #expect(try reading(file.bytes).encode("aab") == [0, 2])
+        var long = File(pairs: 1)
+        long.put("tokenizer.ggml.tokens")
+        long.put(9 as UInt32)
+        long.put(8 as UInt32)
+        long.put(UInt64(1 << 21 + 1))
+        long.bytes += [UInt8](repeating: 0, count: 8 * (1 << 21 + 1))
+        let error = #expect(throws: FileError.self) { try reading(long.bytes) }
+        #expect(error?.description.contains("at most 2097152 elements, found 2097153") == true)
+    }
+
     @Test func `every cut of a file is an error`() {
         let bytes = small().bytes
         for count in 0..<bytes.count {
