@@ -12,9 +12,14 @@ struct Shannon: ParsableCommand {
             last tenth of the text costs them; they learn from the rest. Order 0 takes all letters for \
             alike, order 1 as often as they are, order 2 knows pairs, and so on; words follow.
 
+            With --play you guess the last tenth letter after letter, as in 1951: press a key for a \
+            letter or the space, ? to let the alphabet guess, . to end. How many guesses you need \
+            bounds the entropy of a letter; the models guess the same letters.
+
             Example:
               choroy shannon book.txt
               choroy shannon book.txt --fold --letters 3 --words 2
+              choroy shannon book.txt --play
             """)
 
     @Argument(help: "Text files, directories, or - for standard input.")
@@ -32,7 +37,13 @@ struct Shannon: ParsableCommand {
     @Flag(help: "Write the text with 27 symbols, as in 1948: capital letters and the space.")
     var fold = false
 
-    @Option(help: "What the samples are drawn with.")
+    @Flag(help: "Guess letters yourself, and see what that says about the entropy of a letter.")
+    var play = false
+
+    @Option(help: "With --play: how many letters are to be guessed.")
+    var guesses = 40
+
+    @Option(help: "What the samples are drawn with, or the place to guess from.")
     var seed: UInt64 = 1
 
     @Flag(help: "Print one JSON object for each order.")
@@ -41,6 +52,7 @@ struct Shannon: ParsableCommand {
     func validate() throws {
         for (name, value, range) in [
             ("letters", letters, 0...16), ("words", words, 0...8), ("length", length, 1...10_000),
+            ("guesses", guesses, 1...10_000),
         ] where !range.contains(value) {
             throw ValidationError(
                 "--\(name): expected \(range.lowerBound) to \(range.upperBound), found \(value)")
@@ -50,7 +62,7 @@ struct Shannon: ParsableCommand {
     func run() throws {
         let corpus = try Corpus(at: text)
         var bytes = Array(corpus.documents.joined(separator: [10]))
-        if fold { bytes = ShannonSeries.folded(bytes) }
+        if fold || play { bytes = ShannonSeries.folded(bytes) }
         let series = ShannonSeries(bytes, length: length, seed: seed)
         guard bytes.count < NGramEstimate.maximumTokens, !series.training.isEmpty,
             series.heldOut.contains(where: { $0 > 32 })
@@ -62,6 +74,7 @@ struct Shannon: ParsableCommand {
         StandardStreams.note(
             "learned from \(Figures.grouped(series.training.count)) bytes, "
                 + "measured on the last \(Figures.grouped(series.heldOut.count))")
+        if play { return try playGame(series) }
         try series.forEach(letters: letters, words: words) { approximation in
             if json {
                 try StandardStreams.printLine(JSONWriter.string(Self.json(approximation)))
@@ -70,6 +83,25 @@ struct Shannon: ParsableCommand {
             }
         }
     }
+
+    private func playGame(_ series: ShannonSeries) throws {
+        var random = SeededRandom(seed: seed)
+        let room = series.heldOut.count - Self.known - guesses
+        let start = series.heldOut.startIndex + (room > 0 ? random.below(room) : 0)
+        var game = GuessingGame(
+            Array(series.heldOut[start...]), known: Self.known, letters: guesses)
+        guard !game.isOver else {
+            throw FileError(
+                text.joined(separator: ", "),
+                expected: "a text of at least \(11 * Self.known) letters",
+                found: "\(series.training.count + series.heldOut.count)")
+        }
+        try GuessingScreen.play(&game)
+        try GuessingScreen.report(game, series, orders: 1..<letters + 1, json: json)
+    }
+
+    /// Letters that are shown before the first is to be guessed.
+    private static let known = 40
 
     private static func line(_ approximation: ShannonSeries.Approximation) -> String {
         let isWord = approximation.unit == .word

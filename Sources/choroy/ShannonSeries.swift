@@ -31,10 +31,12 @@ struct ShannonSeries {
     let length: Int
     let seed: UInt64
 
-    /// The last tenth of `text` is held out, from a space on.
+    /// The last tenth of `text` is held out, from a space on if there is one.
     init(_ text: [UInt8], length: Int, seed: UInt64) {
-        var cut = text.count - text.count / 10
-        while cut < text.count, text[cut] != 32, text[cut] != 10 { cut += 1 }
+        let tail = text.indices.suffix(text.count / 10)
+        let cut =
+            tail.first { text[$0] == 32 || text[$0] == 10 }
+            ?? tail.first { text[$0] & 0xC0 != 0x80 } ?? text.count
         training = text[..<cut]
         heldOut = text[cut...]
         self.length = length
@@ -69,6 +71,17 @@ struct ShannonSeries {
         try approximate(letter, letter.encode(Array(training)), orders: 1..<letters + 1, body)
         let (word, ids) = NGramVocabulary.words(of: [training])
         try approximate(word, ids[0], orders: 1..<words + 1, body)
+    }
+
+    /// The models of letters of the orders, one after another.
+    func letterModels(_ orders: Range<Int>) -> some Sequence<(order: Int, model: NGramModel)> {
+        let vocabulary = NGramVocabulary.characters(of: [training])
+        var sequences = NGramSequences(
+            vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
+        sequences.append(vocabulary.encode(Array(training)))
+        return orders.lazy.map { [sequences] order in
+            (order, NGramEstimate(order: order, sequences).model)
+        }
     }
 
     /// Each character of the text as likely as any other.

@@ -62,9 +62,41 @@ import Testing
         )
     }
 
+    /// All letters are A but each fifth, which is B: whoever says A first needs two guesses then.
+    @Test func `who plays is told the bounds, and so are the models`() throws {
+        try Fixtures.withTemporaryDirectory { directory in
+            let text = String(repeating: "aaaab", count: 450)
+            try AtomicFile.write(Array(text.utf8), to: FilePath.join(directory, "t.txt"))
+            let run = try CommandRun.shell(
+                """
+                yes aaaaab | $choroy shannon t.txt --play --guesses 185 --letters 6 --json
+                echo end; printf 'zzya?.aaa' | $choroy shannon t.txt --play --guesses 185 --letters 0 --json
+                """, in: directory)
+            let parts = run.text.split(separator: "end\n")
+            let rows = try parts[0].split(separator: "\n").map {
+                try JSONReader.parse(Array($0.utf8), path: "output")
+            }
+            #expect(rows.map { $0["who"]?.string } == ["you"] + (1...6).map { "order \($0)" })
+            for row in rows { #expect(row["letters"]?.integer == 185) }
+            // A first, then B: 37 of 185 letters take one guess more.
+            #expect(rows[0]["guesses"]?.array?.prefix(3).map(\.integer) == [148, 37, 0])
+            let entropy = -(0.8 * log2(0.8) + 0.2 * log2(0.2))
+            #expect(abs((rows[0]["upper"]?.double ?? 9) - entropy) < 1e-12)
+            #expect(abs((rows[0]["lower"]?.double ?? 9) - 2 * 0.2) < 1e-12)
+            #expect(rows[0]["bits"] == JSONValue.null)
+            // Letters alone know that four of five are A; five in a row tell all.
+            #expect(abs((rows[1]["bits"]?.double ?? 9) - entropy) < 0.05)
+            #expect(rows[6]["first_share"]?.double == 1 && (rows[6]["bits"]?.double ?? 9) < 0.1)
+            let last = try JSONReader.parse(Array(parts[1].utf8), path: "output")
+            #expect(last["guesses"]?.array?.prefix(4).map(\.integer) == [0, 1, 1, 0])
+        }
+    }
+
     @Test(arguments: [
         ("--letters 17", "", "--letters: expected 0 to 16, found 17"),
-        ("--words -1", "", "words"), ("", "a", "expected a text of some words"),
+        ("--words -1", "", "words"), ("--play --guesses 0", "", "guesses"),
+        ("--play", "some words, too few for this game", "at least 440 letters"),
+        ("", "a", "expected a text of some words"),
         ("", "     ", "expected a text of some words"), ("none.txt", "a b c d", "none.txt"),
     ])
     func `what cannot be done is said`(_ options: String, _ text: String, _ words: String) throws {
