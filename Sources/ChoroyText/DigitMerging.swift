@@ -22,13 +22,15 @@ import Synchronization
 
     static func isDigit(_ byte: UInt8) -> Bool { byte &- zero < 10 }
 
-    /// Nil when the merges are not in an order such as training makes, or the tokens are too many.
+    /// Nil when a digit is no token of its own, the merges are not in an order such as training makes, or the tokens
+    /// are too many.
     ///
     /// - Parameter merges: All merges of two tokens of digits, with their ranks.
-    /// - Precondition: each digit is a token.
     init?(_ merges: [(rank: Int, merge: Merge)], _ byteTokens: [TokenID], _ tokens: TokenTable) {
+        let single = byteTokens[Int(Self.zero)..<Int(Self.zero) + 10]
+        guard single.allSatisfy({ $0 >= 0 }), Set(single).count == 10 else { return nil }
         var derivations = DigitDerivations()
-        for digit in 0..<10 { derivations.add(byteTokens[Int(Self.zero) + digit], [UInt8(digit)]) }
+        for (digit, id) in single.enumerated() { derivations.add(id, [UInt8(digit)]) }
         for (_, merge) in merges {
             let digits = tokens.bytes(of: Int(merge.result)).map { $0 &- Self.zero }
             guard digits.count <= 255, digits.allSatisfy({ $0 < 10 }) else { return nil }
