@@ -30,9 +30,9 @@ public enum FileBytes {
     ///
     /// - Throws: `FileError` when the file is missing, a directory or unreadable.
     public static func start(of path: String, count: Int) throws -> [UInt8] {
-        let (descriptor, status) = try open(path)
+        if FilePath.kind(of: path) == .other { return [] }
+        let (descriptor, _) = try open(path)
         defer { close(descriptor) }
-        guard status.st_mode & S_IFMT == S_IFREG else { return [] }
         return try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = try unsafe fill(
                 UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
