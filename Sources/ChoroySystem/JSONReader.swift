@@ -228,7 +228,7 @@ public struct JSONReader {
         byte == UInt8(ascii: "\"") ? try string() : nil
     }
 
-    /// The kind of the value at this place.
+    /// Whether the value at this place is an array.
     public var isArray: Bool { byte == UInt8(ascii: "[") }
 
     /// The bytes of a string without its escapes; whether they are UTF-8 is not looked at.

@@ -9,7 +9,7 @@ struct MergeTable: PieceMerging, Sendable {
         var result: TokenID
     }
 
-    /// What a file may have.
+    /// Merges that a file may have.
     static let mostMerges = 1 << 21
     /// In order of rank: the first is applied first.
     let merges: [Merge]
@@ -32,7 +32,7 @@ struct MergeTable: PieceMerging, Sendable {
     /// The rank and 1 of each two bytes, which pieces begin with; 0 for none.
     private var bytePairs = [UInt32](repeating: 0, count: 1 << 16)
 
-    /// - Precondition: no pair twice.
+    /// - Precondition: no pair twice; ids are below 2²⁰ and merges at most 2²¹, as readers and the trainer see to.
     /// - Parameter tokens: The bytes of the tokens, which long pieces are cut by; nil for merges of something else.
     init(_ merges: [Merge], byteTokens: [TokenID], tokens: TokenTable? = nil) {
         self.merges = merges

@@ -2,12 +2,6 @@ internal import CChoroyKernels
 import ChoroySystem
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// The ids of pieces that were encoded before.
 ///
 /// A piece is in the slot that its hash names, or in the one beside it. What a slot cannot hold, more than four ids or

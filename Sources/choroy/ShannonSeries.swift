@@ -76,9 +76,15 @@ struct ShannonSeries {
     /// The models of letters of the orders, one after another.
     func letterModels(_ orders: Range<Int>) -> some Sequence<(order: Int, model: NGramModel)> {
         let vocabulary = NGramVocabulary.characters(of: [training])
+        return Self.models(vocabulary, vocabulary.encode(Array(training)), orders)
+    }
+
+    private static func models(
+        _ vocabulary: NGramVocabulary, _ ids: [TokenID], _ orders: Range<Int>
+    ) -> some Sequence<(order: Int, model: NGramModel)> {
         var sequences = NGramSequences(
             vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
-        sequences.append(vocabulary.encode(Array(training)))
+        sequences.append(ids)
         return orders.lazy.map { [sequences] order in
             (order, NGramEstimate(order: order, sequences).model)
         }
@@ -100,13 +106,9 @@ struct ShannonSeries {
         _ vocabulary: NGramVocabulary, _ ids: [TokenID], orders: Range<Int>,
         _ body: (Approximation) throws -> Void
     ) throws {
-        var sequences = NGramSequences(
-            vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
-        sequences.append(ids)
         let texts = EvaluationText.texts([heldOut], encoding: vocabulary)
         let seen = Set(ids)
-        for order in orders {
-            let model = NGramEstimate(order: order, sequences).model
+        for (order, model) in Self.models(vocabulary, ids, orders) {
             let score = Evaluation.evaluate(
                 model, on: texts, convention: .rolling(context: nil),
                 startToken: vocabulary.endToken, unknownToken: vocabulary.unknownToken)
