@@ -35,7 +35,9 @@ struct NaiveKneserNey {
             }
         }
         counts[0][[vocabularySize]] = nil
-        discounts = counts.map { Discounts(counts: Array($0.values)) }
+        discounts = counts.map { table in
+            Discounts(countsOfCounts: (1...4).map { count in table.values.count { $0 == count } })
+        }
     }
 
     func probability(_ token: Int, after context: [Int]) -> Double {

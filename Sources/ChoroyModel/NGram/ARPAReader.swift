@@ -1,20 +1,12 @@
 import ChoroySystem
 public import ChoroyText
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Reads n-gram models in the ARPA format.
 ///
 /// A file of ours says in a line before `\data\` what its words stand for (`ARPAHeader`); any other
 /// file is a model of words. A missing back-off weight is 0, a missing `<unk>` has the probability
 /// 10^-100. Logarithms are of base 10.
 public struct ARPAReader {
-    static let ln10 = M_LN10
-
     /// The tokenizer that a model of tokens belongs to, given the hash in the header.
     public typealias TokenizerSource = (_ hash: String?) throws -> any TextEncoding
 
@@ -106,7 +98,7 @@ public struct ARPAReader {
     /// Reads the section of an order: calls `body` at each line, with its fields split.
     private mutating func readSection(
         _ order: Int,
-        _ body: (ARPALines, _ logProbability: Double, _ backoff: Double) throws -> Void
+        _ body: (ARPALines, _ logProbability: Float, _ backoff: Float) throws -> Void
     ) throws {
         let count = counts[order - 1]
         try expect("\\\(order)-grams:")
@@ -131,7 +123,7 @@ public struct ARPAReader {
             }
             let backoff =
                 hasBackoff ? try lines.logarithm(order + 1, "a log10 back-off weight") : 0
-            try body(lines, logProbability * Self.ln10, backoff * Self.ln10)
+            try body(lines, Float(logProbability), Float(backoff))
             done += 1
         }
         var following = lines
@@ -143,8 +135,8 @@ public struct ARPAReader {
 
     private struct Unigram {
         var word: Range<Int>
-        var logProbability: Double
-        var backoff: Double
+        var logProbability: Float
+        var backoff: Float
     }
 
     private mutating func readUnigrams() throws -> [Unigram] {

@@ -2,41 +2,38 @@ import ChoroyText
 
 /// The n-grams of an ARPA file, in any order, on their way into a model.
 ///
-/// A model needs for each n-gram the ones without its last and without its first token. A pruned file
-/// may lack them; they are added with the probability that backing off gives, so that the model gives
-/// what the file says.
+/// A model needs for each n-gram those that it begins with. A pruned file may lack them; they are added with
+/// the probability that backing off gives, so that the model gives what the file says.
 struct ARPATable {
     private var levels: [Level]
     let vocabularySize: Int
-    let hasStart: Bool
 
     private struct Level {
         /// `order` ids for each n-gram.
         var ids: [TokenID] = []
-        /// In nats; nan for an n-gram that was added.
-        var logProbabilities: [Double] = []
-        var backoffs: [Double] = []
+        /// In base 10; nan for an n-gram that was added.
+        var logProbabilities: [Float] = []
+        var backoffs: [Float] = []
         var count: Int { logProbabilities.count }
     }
 
     init(order: Int, vocabularySize: Int, hasStart: Bool) {
         levels = [Level](repeating: Level(), count: order)
         self.vocabularySize = vocabularySize
-        self.hasStart = hasStart
         let unigrams = vocabularySize + (hasStart ? 1 : 0)
         levels[0].ids = (0..<TokenID(unigrams)).map { $0 }
         // What KenLM gives to a word that the file does not have: 10^-100.
-        levels[0].logProbabilities = [Double](repeating: -100 * ARPAReader.ln10, count: unigrams)
-        levels[0].backoffs = [Double](repeating: 0, count: unigrams)
+        levels[0].logProbabilities = [Float](repeating: -100, count: unigrams)
+        levels[0].backoffs = [Float](repeating: 0, count: unigrams)
     }
 
-    mutating func set(unigram id: Int, _ logProbability: Double, _ backoff: Double) {
+    mutating func set(unigram id: Int, _ logProbability: Float, _ backoff: Float) {
         levels[0].logProbabilities[id] = logProbability
         levels[0].backoffs[id] = backoff
     }
 
     mutating func append(
-        _ ids: some Collection<TokenID>, _ logProbability: Double, _ backoff: Double
+        _ ids: some Collection<TokenID>, _ logProbability: Float, _ backoff: Float
     ) {
         let level = ids.count - 1
         levels[level].ids += ids
@@ -46,48 +43,80 @@ struct ARPATable {
 
     /// The model, or the ids of an n-gram that occurs twice.
     mutating func model(endToken: TokenID?) -> Result<NGramModel, Duplicate> {
-        while true {
-            for level in (1..<max(1, levels.count)).reversed() {
-                if let ids = sort(level) { return .failure(Duplicate(ids: ids)) }
-                if level > 1 { addPrefixes(of: level) }
-            }
-            let children = levels.indices.dropLast().map { self.children(of: $0) }
-            let lastTokens = levels.indices.map { self.lastTokens(of: $0) }
-            var suffixes: [[UInt32]] = [[]]
-            var isComplete = true
-            for level in 1..<max(1, levels.count) {
-                var missing: [Int] = []
-                suffixes.append(
-                    SuffixLinks.links(
-                        children: children[level - 1], tokens: lastTokens[level],
-                        suffixes: level == 1 ? nil : suffixes[level - 1],
-                        lowerChildren: level == 1 ? [] : children[level - 2],
-                        lowerTokens: lastTokens[level - 1], missing: { missing.append($0) }))
-                let order = level + 1
-                for index in missing {
-                    let ids = levels[level].ids[index * order + 1..<(index + 1) * order]
-                    append(Array(ids), .nan, 0)
-                }
-                if !missing.isEmpty {
-                    isComplete = false
-                    break
-                }
-            }
-            if !isComplete { continue }
-            fillAdded(children, suffixes)
-            let made = levels.indices.map { level in
-                NGramModel.Level(
-                    tokens: lastTokens[level], logProbabilities: levels[level].logProbabilities,
-                    backoffs: level + 1 < levels.count ? levels[level].backoffs : [],
-                    children: level + 1 < levels.count ? children[level] : [],
-                    suffixes: suffixes[level])
-            }
-            return .success(
-                NGramModel(levels: made, vocabularySize: vocabularySize, endToken: endToken))
+        for level in (1..<max(1, levels.count)).reversed() {
+            if let ids = sort(level) { return .failure(Duplicate(ids: ids)) }
+            if level > 1 { addPrefixes(of: level) }
         }
+        let trie = NGramTrie(counts: levels.map(\.count))
+        for level in levels.indices { fill(trie, level) }
+        trie.closeChildren()
+        for level in 1..<max(1, levels.count) {
+            for index in 0..<levels[level].count where levels[level].logProbabilities[index].isNaN {
+                let ids = levels[level].ids[index * (level + 1)..<(index + 1) * (level + 1)]
+                trie.rows[level].first.set(index, Self.score(trie, ids, isAdded: true))
+            }
+        }
+        return .success(
+            NGramModel(
+                .fast(FastLevels(trie)), vocabularySize: vocabularySize, endToken: endToken))
     }
 
     struct Duplicate: Error { let ids: [TokenID] }
+
+    /// Writes the rows of a level; the next level is sorted.
+    private func fill(_ trie: NGramTrie, _ level: Int) {
+        let order = level + 1
+        let rows = trie.rows[level]
+        let own = levels[level]
+        var child = 0
+        for index in 0..<own.count {
+            let row = unsafe rows.pointer + index * rows.width
+            unsafe row[0] = UInt32(own.ids[index * order + level])
+            unsafe row[1] = own.logProbabilities[index].bitPattern
+            if order == levels.count { continue }
+            unsafe row[2] = own.backoffs[index].bitPattern
+            unsafe row[3] = UInt32(child)
+            let upper = levels[order]
+            let ids = own.ids[index * order..<(index + 1) * order]
+            while child < upper.count
+                && upper.ids[child * (order + 1)..<child * (order + 1) + order].elementsEqual(ids)
+            { child += 1 }
+        }
+    }
+
+    /// What the levels below an n-gram's own give for it; its own too when it was not added.
+    private static func score(_ trie: NGramTrie, _ ids: ArraySlice<TokenID>, isAdded: Bool) -> Float
+    {
+        guard let last = ids.last else { return 0 }
+        if !isAdded, let place = place(trie, ids) {
+            return trie.rows[ids.count - 1].first.float(place)
+        }
+        if ids.count == 1 { return trie.rows[0].first.float(Int(last)) }
+        let lower = score(trie, ids.dropFirst(), isAdded: false)
+        guard let context = place(trie, ids.dropLast()) else { return lower }
+        return lower + trie.rows[ids.count - 2].second.float(context)
+    }
+
+    /// Where an n-gram is in its level.
+    private static func place(_ trie: NGramTrie, _ ids: ArraySlice<TokenID>) -> Int? {
+        guard var place = ids.first.map({ Int($0) }) else { return nil }
+        for (level, id) in ids.dropFirst().enumerated() {
+            let children = trie.rows[level].children(place)
+            var (low, high) = (children.lowerBound, children.upperBound)
+            while low < high {
+                let middle = low + (high - low) / 2
+                if trie.rows[level + 1].token(middle) < UInt32(id) {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            guard low < children.upperBound, trie.rows[level + 1].token(low) == UInt32(id)
+            else { return nil }
+            place = low
+        }
+        return place
+    }
 
     /// Sorts a level by its ids and drops what was added twice; gives back what the file has twice.
     private mutating func sort(_ level: Int) -> [TokenID]? {
@@ -155,43 +184,5 @@ struct ARPATable {
             if place == lower.count { return false }
         }
         return true
-    }
-
-    /// Where the continuations of each n-gram of a level begin in the next.
-    private func children(of level: Int) -> [UInt32] {
-        let order = level + 1
-        var children: [UInt32] = []
-        children.reserveCapacity(levels[level].count + 1)
-        var place = 0
-        let upper = levels[level + 1]
-        for index in 0..<levels[level].count {
-            children.append(UInt32(place))
-            let own = levels[level].ids[index * order..<(index + 1) * order]
-            while place < upper.count
-                && upper.ids[place * (order + 1)..<place * (order + 1) + order].elementsEqual(own)
-            { place += 1 }
-        }
-        children.append(UInt32(place))
-        return children
-    }
-
-    private func lastTokens(of level: Int) -> [TokenID] {
-        let order = level + 1
-        return (0..<levels[level].count).map { levels[level].ids[$0 * order + level] }
-    }
-
-    /// Gives each n-gram that was added the probability that backing off gives.
-    private mutating func fillAdded(_ children: [[UInt32]], _ suffixes: [[UInt32]]) {
-        for level in 1..<max(1, levels.count) {
-            for context in 0..<levels[level - 1].count {
-                let range = children[level - 1][context]..<children[level - 1][context + 1]
-                for index in range.map(Int.init)
-                where levels[level].logProbabilities[index].isNaN {
-                    let lower = levels[level - 1].logProbabilities[Int(suffixes[level][index])]
-                    levels[level].logProbabilities[index] =
-                        levels[level - 1].backoffs[context] + lower
-                }
-            }
-        }
     }
 }

@@ -1,12 +1,6 @@
 import ChoroySystem
 import ChoroyText
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Writes n-gram models in the ARPA format, as KenLM reads it.
 ///
 /// Before `\data\` a line `# choroy unit=character` says what the words stand for; a model of a
@@ -31,7 +25,9 @@ public struct ARPAWriter {
             for (level, count) in model.counts.enumerated() {
                 try file.append("ngram \(level + 1)=\(count)\n")
             }
-            for level in model.levels.indices { try writer.write(level: level, to: &file) }
+            switch model.layout {
+            case .fast(let levels): try writer.write(levels, to: &file)
+            }
             try file.append("\n\\end\\\n")
         }
     }
@@ -47,28 +43,34 @@ public struct ARPAWriter {
         self.words = words
     }
 
-    private mutating func write(level: Int, to file: inout FileWriter) throws {
-        let own = model.levels[level]
+    private mutating func write<Levels: NGramLevels>(_ levels: Levels, to file: inout FileWriter)
+        throws
+    {
+        for level in 0..<levels.order { try write(levels, level, to: &file) }
+    }
+
+    private mutating func write<Levels: NGramLevels>(
+        _ levels: Levels, _ level: Int, to file: inout FileWriter
+    ) throws {
         buffer += "\n\\\(level + 1)-grams:\n".utf8
         // path[k]: the n-gram of k + 1 tokens that the current one begins with.
         var path = [Int](repeating: 0, count: level)
-        for index in own.tokens.indices {
+        for index in 0..<levels.counts[level] {
             var place = index
             for above in (0..<level).reversed() {
-                let children = model.levels[above].children
-                while Int(children[path[above] + 1]) <= place { path[above] += 1 }
+                while levels.children(above, path[above]).upperBound <= place { path[above] += 1 }
                 place = path[above]
             }
-            append(log10: own.logProbabilities[index] / M_LN10)
+            append(log10: levels.logProbability(level, index))
             var separator = UInt8(ascii: "\t")
             for above in 0..<level {
-                append(word: model.levels[above].tokens[path[above]], after: separator)
+                append(word: levels.token(above, path[above]), after: separator)
                 separator = 32
             }
-            append(word: own.tokens[index], after: separator)
-            if !own.backoffs.isEmpty {
+            append(word: levels.token(level, index), after: separator)
+            if level + 1 < levels.order {
                 buffer.append(UInt8(ascii: "\t"))
-                append(log10: own.backoffs[index] / M_LN10)
+                append(log10: levels.backoff(level, index))
             }
             buffer.append(10)
             if buffer.count > 1 << 18 {
@@ -80,13 +82,14 @@ public struct ARPAWriter {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    private mutating func append(word token: TokenID, after separator: UInt8) {
+    private mutating func append(word token: UInt32, after separator: UInt8) {
         buffer.append(separator)
         buffer += words[Int(token)]
     }
 
     /// `value` with 8 decimals, zeros at the end left out.
-    private mutating func append(log10 value: Double) {
+    private mutating func append(log10 value: Float) {
+        let value = Double(value)
         guard value.magnitude < 1e9 else {
             buffer += (value < 0 ? "-99" : "99").utf8
             return

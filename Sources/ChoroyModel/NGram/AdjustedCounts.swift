@@ -1,3 +1,4 @@
+import ChoroySystem
 import ChoroyText
 
 /// The counts that Kneser-Ney smoothing works on.
@@ -8,37 +9,39 @@ import ChoroyText
 ///
 /// Source: Chen & Goodman 1998, "An empirical study of smoothing techniques for language modeling",
 /// section 4.1.6; Heafield et al. 2013, "Scalable modified Kneser-Ney language model estimation", 3.2.
-struct AdjustedCounts {
-    /// For each order the adjusted count of each n-gram.
-    private(set) var counts: [[UInt32]]
-    /// For each order the place of each n-gram without its first token, one order down; none for unigrams.
-    private(set) var suffixes: [[UInt32]]
+@safe struct AdjustedCounts {
+    let links: SuffixLinks
+    /// How many n-grams of each order have the adjusted counts 1, 2, 3 and 4.
+    let countsOfCounts: [[Int]]
 
-    init(_ raw: NGramCounts, startToken: TokenID?) {
-        let order = raw.order
-        suffixes = [[]]
-        for level in 1..<max(1, order) {
-            let lower = raw.levels[level - 1]
-            suffixes.append(
-                SuffixLinks.links(
-                    children: lower.children, tokens: raw.levels[level].tokens,
-                    suffixes: level == 1 ? nil : suffixes[level - 1],
-                    lowerChildren: level == 1 ? [] : raw.levels[level - 2].children,
-                    lowerTokens: lower.tokens,
-                    missing: { preconditionFailure("n-gram \($0) of \(level + 1) has no suffix") }))
-        }
-        counts = []
-        for level in 0..<order {
-            var adjusted = raw.levels[level].counts
-            if level + 1 < order {
-                adjusted = [UInt32](repeating: 0, count: adjusted.count)
-                for suffix in suffixes[level + 1] { adjusted[Int(suffix)] += 1 }
-                for index in adjusted.indices where adjusted[index] == 0 {
-                    adjusted[index] = raw.levels[level].counts[index]
-                }
+    /// Writes them into `second` of the trie's rows; at the highest order they are in `first` already.
+    init(_ trie: NGramTrie, startToken: TokenID?) {
+        let links = SuffixLinks(trie)
+        self.links = links
+        // A level changes the one below only, so all can be done at once.
+        ThreadPool.shared.run(max(0, trie.order - 1)) { level in
+            let lower = trie.rows[level]
+            let upper = trie.rows[level + 1]
+            let adjusted = lower.second
+            for index in 0..<lower.count { adjusted[index] = 0 }
+            if let links = unsafe links.pointer(level + 1) {
+                for index in 0..<upper.count { unsafe adjusted[Int(links[index])] += 1 }
+            } else {
+                for index in 0..<upper.count { adjusted[Int(upper.token(index))] += 1 }
             }
-            counts.append(adjusted)
+            for index in 0..<lower.count where adjusted[index] == 0 {
+                adjusted[index] = lower.first[index]
+            }
         }
-        if let startToken { counts[0][Int(startToken)] = 0 }
+        if let startToken { trie.adjusted(0)[Int(startToken)] = 0 }
+        countsOfCounts = (0..<trie.order).map { level in
+            var counts = [0, 0, 0, 0, 0]
+            let adjusted = trie.adjusted(level)
+            for index in 0..<trie.counts[level] {
+                let count = adjusted[index]
+                if count < 5 { counts[Int(count)] += 1 }
+            }
+            return Array(counts[1...])
+        }
     }
 }

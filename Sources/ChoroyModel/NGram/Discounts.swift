@@ -14,13 +14,6 @@ public struct Discounts: Sendable, Equatable {
     /// What serves where nothing can be estimated.
     public static let fallback = [0.5, 1, 1.5]
 
-    /// The discounts of an order from the adjusted counts of its n-grams.
-    public init(counts: [UInt32]) {
-        var n = [0, 0, 0, 0, 0]
-        for count in counts where count < 5 { n[Int(count)] += 1 }
-        self.init(countsOfCounts: Array(n[1...]))
-    }
-
     /// The discounts from n1, n2, n3 and n4.
     public init(countsOfCounts: [Int]) {
         precondition(countsOfCounts.count == 4, "n1...n4, not \(countsOfCounts.count) numbers")

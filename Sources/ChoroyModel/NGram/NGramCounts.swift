@@ -1,83 +1,89 @@
+import ChoroySystem
 import ChoroyText
 
 /// How often each n-gram of the orders 1...order occurs, as a trie.
 ///
-/// Level k holds the n-grams of k tokens in the order of their ids. The continuations of n-gram `i`
-/// are those of the next level in `children[i] ..< children[i + 1]`. Level 1 has one entry for every
-/// id, whether it occurs or not, so that there an index is an id.
-struct NGramCounts {
-    struct Level {
-        /// The last token of each n-gram.
-        var tokens: [TokenID] = []
-        /// Where the continuations begin in the next level; one entry more than n-grams.
-        var children: [UInt32] = []
-        var counts: [UInt32] = []
-    }
-
-    private(set) var levels: [Level]
-    var order: Int { levels.count }
+/// In the order 1 every id has a row, whether it occurs or not. `first` of a row is the count.
+@safe struct NGramCounts {
+    let trie: NGramTrie
 
     init(_ sequences: NGramSequences, order: Int) {
         let suffixes = SuffixOrder(sequences, depth: order)
-        let unigrams = sequences.vocabularySize + (sequences.endToken == nil ? 0 : 1)
-        levels = Self.emptyLevels(suffixes, order: order, unigrams: unigrams)
-
-        // open[k]: the n-gram of k + 1 tokens that the current suffix begins with; since[k]: its slot.
-        var open = [Int](repeating: -1, count: order)
-        var since = [Int](repeating: 0, count: order)
-        var made = [Int](repeating: 0, count: order)
-        var depth = 0
-        var firstUnfilled = 0
-        for slot in suffixes.positions.indices {
-            let position = Int(suffixes.positions[slot])
-            let common = Int(suffixes.common[slot])
-            let length = Int(suffixes.lengths[position])
-            for level in common..<max(common, depth) {
-                levels[level].counts[open[level]] = UInt32(slot - since[level])
-            }
-            for level in common..<length {
-                let token = sequences.tokens[position + level]
-                let index = level == 0 ? Int(token) : made[level]
-                if level == 0 && order > 1 {
-                    for id in firstUnfilled...index { levels[0].children[id] = UInt32(made[1]) }
-                    firstUnfilled = index + 1
-                } else if level > 0 {
-                    levels[level].tokens[index] = token
-                    if level + 1 < order {
-                        levels[level].children[index] = UInt32(made[level + 1])
-                    }
+        let parts = suffixes.parts
+        // made[part][level]: n-grams of each order in a part, then those before it.
+        let found = LargeArray<Int>(count: parts.count * order)
+        ThreadPool.shared.run(parts.count) { part in
+            for slot in suffixes.buckets[
+                parts[part].lowerBound]..<suffixes.buckets[parts[part].upperBound]
+            {
+                let length = unsafe suffixes.lengths.pointer[Int(suffixes.positions.pointer[slot])]
+                let common = unsafe suffixes.common.pointer[slot]
+                for level in Int(common)..<max(Int(common), Int(length)) {
+                    unsafe found.pointer[part * order + level] += 1
                 }
-                made[level] += 1
-                open[level] = index
-                since[level] = slot
             }
-            depth = length
         }
-        for level in 0..<depth {
-            levels[level].counts[open[level]] = UInt32(suffixes.positions.count - since[level])
+        var counts = [Int](repeating: 0, count: order)
+        for part in parts.indices {
+            for level in 0..<order {
+                let own = unsafe found.pointer[part * order + level]
+                unsafe found.pointer[part * order + level] = counts[level]
+                counts[level] += own
+            }
         }
-        guard order > 1 else { return }
-        for id in firstUnfilled...unigrams { levels[0].children[id] = UInt32(made[1]) }
-        for level in 1..<order - 1 {
-            levels[level].children[made[level]] = UInt32(made[level + 1])
+        counts[0] = sequences.alphabetSize
+        let trie = NGramTrie(counts: counts)
+        self.trie = trie
+        unsafe sequences.tokens.withUnsafeBufferPointer { tokens in
+            ThreadPool.shared.run(parts.count) { part in
+                unsafe Self.fill(
+                    trie, suffixes, tokens, parts[part], made: found.pointer + part * order)
+            }
         }
+        trie.closeChildren()
     }
 
-    /// Levels of the right sizes, all zero but the tokens of level 1.
-    private static func emptyLevels(_ suffixes: SuffixOrder, order: Int, unigrams: Int) -> [Level] {
-        var sizes = [Int](repeating: 0, count: order)
-        for (slot, position) in suffixes.positions.enumerated() {
-            let common = Int(suffixes.common[slot])
-            for level in common..<Int(suffixes.lengths[Int(position)]) { sizes[level] += 1 }
-        }
-        sizes[0] = unigrams
-        return (0..<order).map { level in
-            Level(
-                tokens: level == 0
-                    ? (0..<TokenID(unigrams)).map { $0 }
-                    : [TokenID](repeating: 0, count: sizes[level]),
-                children: level + 1 < order ? [UInt32](repeating: 0, count: sizes[level] + 1) : [],
-                counts: [UInt32](repeating: 0, count: sizes[level]))
+    /// Writes the rows of the n-grams that begin with some tokens.
+    ///
+    /// - Parameter made: n-grams of each order that come before them.
+    private static func fill(
+        _ trie: NGramTrie, _ suffixes: SuffixOrder, _ tokens: UnsafeBufferPointer<UInt32>,
+        _ part: Range<Int>, made: UnsafeMutablePointer<Int>
+    ) {
+        let order = trie.order
+        let positions = unsafe suffixes.positions.pointer
+        let lengths = unsafe suffixes.lengths.pointer
+        let rows = trie.rows
+        // open[k]: the row of k + 1 tokens that the current suffix begins with; since[k]: its slot.
+        var open = [Int](repeating: 0, count: order)
+        var since = [Int](repeating: 0, count: order)
+        for first in part {
+            let bucket = suffixes.buckets[first]..<suffixes.buckets[first + 1]
+            unsafe rows[0].pointer[first * rows[0].width] = UInt32(first)
+            rows[0].first[first] = UInt32(bucket.count)
+            if order > 1 { unsafe rows[0].pointer[first * 4 + 3] = unsafe UInt32(made[1]) }
+            var depth = 1
+            for slot in bucket {
+                let position = unsafe Int(positions[slot])
+                let common = unsafe max(1, Int(suffixes.common.pointer[slot]))
+                let length = unsafe Int(lengths[position])
+                for level in common..<max(common, depth) {
+                    rows[level].first[open[level]] = UInt32(slot - since[level])
+                }
+                for level in common..<max(common, length) {
+                    let index = unsafe made[level]
+                    unsafe made[level] = index + 1
+                    let row = unsafe rows[level].pointer + index * rows[level].width
+                    unsafe row[0] = unsafe tokens[position + level] & ~NGramSequences.end
+                    if level + 1 < order { unsafe row[3] = unsafe UInt32(made[level + 1]) }
+                    open[level] = index
+                    since[level] = slot
+                }
+                depth = length
+            }
+            for level in 1..<max(1, depth) {
+                rows[level].first[open[level]] = UInt32(bucket.upperBound - since[level])
+            }
         }
     }
 }

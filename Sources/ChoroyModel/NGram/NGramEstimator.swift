@@ -1,3 +1,4 @@
+import ChoroySystem
 public import ChoroyText
 
 #if canImport(Glibc)
@@ -42,52 +43,29 @@ public struct NGramEstimate: Sendable {
         precondition(
             sequences.count > 0 && sequences.count < Self.maximumTokens,
             "an n-gram model of \(sequences.count) tokens")
-        let raw = NGramCounts(sequences, order: order)
-        let adjusted = AdjustedCounts(raw, startToken: sequences.startToken)
-        discounts = adjusted.counts.map { Discounts(counts: $0) }
+        var trie = NGramCounts(sequences, order: order).trie
+        let adjusted = AdjustedCounts(trie, startToken: sequences.startToken)
+        discounts = adjusted.countsOfCounts.map { Discounts(countsOfCounts: $0) }
         let stays = pruning.stays(
-            raw, kept: [unknownToken, sequences.startToken, sequences.endToken].compactMap(\.self))
+            trie, kept: [unknownToken, sequences.startToken, sequences.endToken].compactMap(\.self))
 
-        var levels: [NGramModel.Level] = []
-        var lower: [Double] = []
-        for level in 0..<order {
-            let counts = adjusted.counts[level]
-            var probabilities: [Double]
-            if level == 0 {
-                probabilities = Self.unigrams(
-                    counts, discounts[0], stays?[0], vocabularySize: sequences.vocabularySize)
-            } else {
-                // γ of each context goes where its continuations are weighed: one level down.
-                let suffixes = adjusted.suffixes[level]
-                var backoffs = [Double](repeating: 0, count: lower.count)
-                probabilities = [Double](repeating: 0, count: counts.count)
-                let children = raw.levels[level - 1].children
-                for context in lower.indices {
-                    let range = Int(children[context])..<Int(children[context + 1])
-                    if range.isEmpty { continue }
-                    let (total, gamma) = Self.sums(
-                        counts[range], discounts[level], stays?[level][range])
-                    for index in range {
-                        let own = Double(counts[index]) - discounts[level][counts[index]]
-                        probabilities[index] = own / total + gamma * lower[Int(suffixes[index])]
-                    }
-                    backoffs[context] = log(gamma)
-                }
-                levels[level - 1].backoffs = backoffs
-            }
-            levels.append(
-                NGramModel.Level(
-                    tokens: raw.levels[level].tokens,
-                    logProbabilities: probabilities.map { log($0) },
-                    backoffs: [], children: raw.levels[level].children,
-                    suffixes: adjusted.suffixes[level]))
-            lower = probabilities
+        Self.unigrams(trie, discounts[0], stays?[0], vocabularySize: sequences.vocabularySize)
+        for level in 1..<order {
+            Self.interpolate(trie, level, discounts[level], stays?[level], adjusted.links)
         }
-        if let startToken = sequences.startToken { levels[0].logProbabilities[Int(startToken)] = 0 }
-        let whole = NGramModel(
-            levels: levels, vocabularySize: sequences.vocabularySize,
-            endToken: sequences.endToken)
-        model = stays.map { whole.keeping($0) } ?? whole
+        Self.takeLogarithms(trie)
+        if let startToken = sequences.startToken {
+            trie.rows[0].first.set(Int(startToken), 0)
+        }
+        var endToken = sequences.endToken
+        if let stays {
+            trie = trie.keeping(stays)
+            endToken = endToken.map { end in TokenID(stays[0].prefix(Int(end)).count { $0 }) }
+        }
+        model = NGramModel(
+            .fast(FastLevels(trie)),
+            vocabularySize: trie.counts[0] - (sequences.endToken == nil ? 0 : 1),
+            endToken: endToken)
         unigrams = stays?[0]
     }
 
@@ -98,24 +76,77 @@ public struct NGramEstimate: Sendable {
         }
     }
 
+    /// Writes the probabilities of the unigrams over their counts.
     private static func unigrams(
-        _ counts: [UInt32], _ discounts: Discounts, _ stays: [Bool]?, vocabularySize: Int
-    ) -> [Double] {
-        let (total, gamma) = sums(counts[...], discounts, stays?[...])
+        _ trie: NGramTrie, _ discounts: Discounts, _ stays: [Bool]?, vocabularySize: Int
+    ) {
+        let counts = trie.adjusted(0)
+        let probabilities = trie.rows[0].first
+        let (total, gamma) = sums(counts, 0..<trie.counts[0], discounts, stays)
         let words = stays?.prefix(vocabularySize).count { $0 } ?? vocabularySize
-        return counts.map { (Double($0) - discounts[$0]) / total + gamma / Double(words) }
+        for id in 0..<trie.counts[0] {
+            let count = counts[id]
+            probabilities.set(
+                id, Float((Double(count) - discounts[count]) / total + gamma / Double(words)))
+        }
+    }
+
+    /// Writes the probabilities of a level over its counts, and γ of each context over the adjusted counts of
+    /// the level below, where it weighs.
+    private static func interpolate(
+        _ trie: NGramTrie, _ level: Int, _ discounts: Discounts, _ stays: [Bool]?,
+        _ links: SuffixLinks
+    ) {
+        let own = trie.rows[level]
+        let lower = trie.rows[level - 1]
+        let counts = trie.adjusted(level)
+        let suffixes = unsafe links.pointer(level)
+        LevelParts.run(trie.counts[level - 1]) { part in
+            for context in part {
+                let range = lower.children(context)
+                if range.isEmpty {
+                    lower.second.set(context, 1)
+                    continue
+                }
+                let (total, gamma) = sums(counts, range, discounts, stays)
+                for index in range {
+                    let count = counts[index]
+                    let suffix = unsafe Int(suffixes?[index] ?? own.token(index))
+                    let rest = Double(lower.first.float(suffix))
+                    own.first.set(
+                        index, Float((Double(count) - discounts[count]) / total + gamma * rest))
+                }
+                lower.second.set(context, Float(gamma))
+            }
+        }
     }
 
     /// The sum of the counts, and γ: the share of it that the discounts take, and what does not stay.
+    @inline(__always)
     private static func sums(
-        _ counts: ArraySlice<UInt32>, _ discounts: Discounts, _ stays: ArraySlice<Bool>?
+        _ counts: NGramRows.Column, _ range: Range<Int>, _ discounts: Discounts, _ stays: [Bool]?
     ) -> (total: Double, gamma: Double) {
         var total = 0
         var taken = 0.0
-        for (index, count) in zip(counts.indices, counts) {
+        for index in range {
+            let count = counts[index]
             total += Int(count)
             taken += stays?[index] ?? true ? discounts[count] : Double(count)
         }
         return (Double(total), taken / Double(total))
+    }
+
+    private static func takeLogarithms(_ trie: NGramTrie) {
+        for level in 0..<trie.order {
+            let rows = trie.rows[level]
+            LevelParts.run(trie.counts[level]) { part in
+                for index in part {
+                    rows.first.set(index, log10(rows.first.float(index)))
+                    if rows.width == 4 {
+                        rows.second.set(index, log10(rows.second.float(index)))
+                    }
+                }
+            }
+        }
     }
 }

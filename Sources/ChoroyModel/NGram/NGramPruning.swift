@@ -24,8 +24,10 @@ public struct NGramPruning: Sendable, Equatable {
 
     /// For each n-gram whether it stays; nil when all do.
     ///
-    /// - Parameter kept: Ids that stay whatever they count.
-    func stays(_ raw: NGramCounts, kept: [TokenID]) -> [[Bool]]? {
+    /// - Parameters:
+    ///   - trie: n-grams with how often they occur.
+    ///   - kept: Ids that stay whatever they count.
+    func stays(_ trie: NGramTrie, kept: [TokenID]) -> [[Bool]]? {
         guard thresholds.contains(where: { $0 > 0 }) || allowed?.contains(false) == true else {
             return nil
         }
@@ -33,20 +35,23 @@ public struct NGramPruning: Sendable, Equatable {
             thresholds.isEmpty ? 0 : thresholds[min(level, thresholds.count - 1)]
         }
         // What never occurs is in the vocabulary for another reason.
-        var unigrams = raw.levels[0].counts.map { $0 == 0 || Int($0) > threshold(0) }
+        var unigrams = (0..<trie.counts[0]).map { id in
+            let count = Int(trie.rows[0].first[id])
+            return count == 0 || count > threshold(0)
+        }
         if let allowed {
             for (id, isAllowed) in allowed.enumerated() where !isAllowed { unigrams[id] = false }
         }
         for id in kept { unigrams[Int(id)] = true }
         var stays = [unigrams]
-        for level in 1..<max(1, raw.order) {
-            let (tokens, counts) = (raw.levels[level].tokens, raw.levels[level].counts)
-            let children = raw.levels[level - 1].children
-            var these = [Bool](repeating: false, count: counts.count)
+        for level in 1..<max(1, trie.order) {
+            let rows = trie.rows[level]
+            let least = threshold(level)
+            var these = [Bool](repeating: false, count: trie.counts[level])
             for context in stays[level - 1].indices where stays[level - 1][context] {
-                for index in Int(children[context])..<Int(children[context + 1]) {
+                for index in trie.rows[level - 1].children(context) {
                     these[index] =
-                        Int(counts[index]) > threshold(level) && unigrams[Int(tokens[index])]
+                        Int(rows.first[index]) > least && unigrams[Int(rows.token(index))]
                 }
             }
             stays.append(these)
@@ -55,37 +60,39 @@ public struct NGramPruning: Sendable, Equatable {
     }
 }
 
-extension NGramModel {
-    /// The model with only some of its n-grams; ids are numbered anew.
+extension NGramTrie {
+    /// The trie with only some of its n-grams; ids are numbered anew.
     ///
-    /// - Precondition: with an n-gram stay the n-grams that it begins with and those that it ends with.
-    func keeping(_ stays: [[Bool]]) -> NGramModel {
-        /// For each n-gram, and for the end, how many stay before it.
-        let places = stays.map { stays in
-            var count: UInt32 = 0
-            return stays.map { stays in
-                defer { count += stays ? 1 : 0 }
-                return count
-            } + [UInt32(stays.count { $0 })]
+    /// - Precondition: with an n-gram stay the n-grams that it begins with.
+    func keeping(_ stays: [[Bool]]) -> NGramTrie {
+        let kept = NGramTrie(counts: stays.map { $0.count { $0 } })
+        var ids: [UInt32] = []
+        var count: UInt32 = 0
+        for stays in stays[0] {
+            ids.append(count)
+            count += stays ? 1 : 0
         }
-        let levels = levels.indices.map { level in
-            let old = self.levels[level]
-            func filtered<Value>(_ values: [Value]) -> [Value] {
-                values.isEmpty ? [] : zip(values, stays[level]).lazy.filter(\.1).map(\.0)
+        for level in 0..<order {
+            let (old, new) = (rows[level], kept.rows[level])
+            var place = 0
+            // How many children stay up to a place one level up.
+            var (above, children) = (0, 0)
+            for index in stays[level].indices where stays[level][index] {
+                let row = unsafe new.pointer + place * new.width
+                unsafe row[0] = ids[Int(old.token(index))]
+                unsafe row[1] = old.first[index]
+                if level + 1 < order {
+                    unsafe row[2] = old.second[index]
+                    while above < old.firstChild(index) {
+                        children += stays[level + 1][above] ? 1 : 0
+                        above += 1
+                    }
+                    unsafe row[3] = UInt32(children)
+                }
+                place += 1
             }
-            var children = filtered(Array(old.children.dropLast()))
-            if level + 1 < self.levels.count {
-                children = children.map { places[level + 1][Int($0)] }
-                children.append(places[level + 1].last ?? 0)
-            }
-            return Level(
-                tokens: filtered(old.tokens).map { TokenID(places[0][Int($0)]) },
-                logProbabilities: filtered(old.logProbabilities),
-                backoffs: filtered(old.backoffs), children: children,
-                suffixes: filtered(old.suffixes).map { places[level - 1][Int($0)] })
         }
-        return NGramModel(
-            levels: levels, vocabularySize: levels[0].tokens.count - (endToken == nil ? 0 : 1),
-            endToken: endToken.map { TokenID(places[0][Int($0)]) })
+        kept.closeChildren()
+        return kept
     }
 }

@@ -7,10 +7,12 @@ public import ChoroyText
 public struct NGramSequences: Sendable {
     public let vocabularySize: Int
     public let endToken: TokenID?
-    /// All tokens, `<s>` among them.
-    package private(set) var tokens: [TokenID] = []
-    /// Where in `tokens` each sequence ends.
-    package private(set) var ends: [Int] = []
+    /// All tokens, `<s>` among them; the last of each sequence with `end` added.
+    private(set) var tokens: [UInt32] = []
+    private var sequenceCount = 0
+
+    /// Marks the last token of a sequence.
+    static let end: UInt32 = 1 << 31
 
     public init(vocabularySize: Int, endToken: TokenID?) {
         precondition(
@@ -23,26 +25,35 @@ public struct NGramSequences: Sendable {
     /// The number that stands for `<s>`; nil without an end token.
     public var startToken: TokenID? { endToken == nil ? nil : TokenID(vocabularySize) }
 
+    /// Different numbers that may stand in `tokens`.
+    var alphabetSize: Int { vocabularySize + (endToken == nil ? 0 : 1) }
+
     /// Tokens to be predicted: all but `<s>`.
-    public var count: Int { tokens.count - (endToken == nil ? 0 : ends.count) }
+    public var count: Int { tokens.count - (endToken == nil ? 0 : sequenceCount) }
+
+    public mutating func reserveCapacity(_ count: Int) { tokens.reserveCapacity(count) }
 
     /// Adds a document: a sequence ends at each end token in it, and at its end.
     ///
     /// - Precondition: all ids lie in `0..<vocabularySize`.
-    public mutating func append(_ document: [TokenID]) {
-        tokens.reserveCapacity(tokens.count + document.count + 2)
+    public mutating func append(_ document: some Collection<TokenID>) {
+        let start = startToken.map { UInt32($0) }
         var isOpen = false
         for token in document {
             precondition(
                 token >= 0 && Int(token) < vocabularySize,
                 "token \(token) of a vocabulary of \(vocabularySize)")
-            if !isOpen, let startToken { tokens.append(startToken) }
-            tokens.append(token)
+            if !isOpen, let start { tokens.append(start) }
             isOpen = token != endToken
-            if !isOpen { ends.append(tokens.count) }
+            tokens.append(isOpen ? UInt32(token) : UInt32(token) | Self.end)
+            if !isOpen { sequenceCount += 1 }
         }
         guard isOpen else { return }
-        if let endToken { tokens.append(endToken) }
-        ends.append(tokens.count)
+        if let endToken {
+            tokens.append(UInt32(endToken) | Self.end)
+        } else {
+            tokens[tokens.count - 1] |= Self.end
+        }
+        sequenceCount += 1
     }
 }

@@ -1,28 +1,23 @@
-/// What an n-gram model remembers of a sequence: after each token read, the context for the next.
+import ChoroyText
+
+/// What an n-gram model remembers of a sequence: its tokens, and the n-grams of the model it ends with.
 public struct NGramState: SequenceState {
-    private let initial: NGramContext
-    private var contexts: [NGramContext] = []
+    private(set) var tokens: [TokenID] = []
+    /// The place of the n-gram that the last k + 1 tokens are, `NGramContexts.none` where the model has none;
+    /// nil when they must be found anew.
+    var contexts: [UInt32]?
 
-    init(initial: NGramContext) { self.initial = initial }
+    init(contexts: [UInt32]) { self.contexts = contexts }
 
-    public var count: Int { contexts.count }
+    public var count: Int { tokens.count }
 
     public mutating func truncate(to count: Int) {
         precondition(
-            count >= 0 && count <= contexts.count, "truncate \(contexts.count) tokens to \(count)")
-        contexts.removeLast(contexts.count - count)
+            count >= 0 && count <= tokens.count, "truncate \(tokens.count) tokens to \(count)")
+        if count == tokens.count { return }
+        tokens.removeLast(tokens.count - count)
+        contexts = nil
     }
 
-    /// The longest n-gram of the model that the tokens read end with.
-    var context: NGramContext { contexts.last ?? initial }
-
-    mutating func append(_ context: NGramContext) { contexts.append(context) }
-}
-
-/// An n-gram of a model as a context: its order, and its place among the n-grams of that order.
-struct NGramContext: Sendable, Equatable {
-    var level: Int32
-    var index: UInt32
-
-    static let empty = NGramContext(level: 0, index: 0)
+    mutating func append(_ read: some Collection<TokenID>) { tokens += read }
 }

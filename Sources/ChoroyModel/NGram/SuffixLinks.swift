@@ -1,53 +1,63 @@
+import ChoroySystem
 import ChoroyText
 
-/// For each n-gram of a trie the place of the same n-gram without its first token, one level down.
-enum SuffixLinks {
-    /// The links of the n-grams that continue the level `parents`.
-    ///
-    /// - Parameters:
-    ///   - children: where the continuations of each parent begin; one entry more than parents.
-    ///   - tokens: last tokens of the continuations.
-    ///   - suffixes: links of the parents themselves; nil when the parents are unigrams.
-    ///   - lowerChildren: where the continuations of the parents' suffixes begin, among `lowerTokens`.
-    ///   - missing: called with each continuation that has no such place.
-    static func links(
-        children: [UInt32], tokens: [TokenID], suffixes: [UInt32]?, lowerChildren: [UInt32],
-        lowerTokens: [TokenID], missing: (Int) -> Void
-    ) -> [UInt32] {
-        var links = [UInt32](repeating: 0, count: tokens.count)
-        guard let suffixes else {
-            for index in tokens.indices { links[index] = UInt32(tokens[index]) }
-            return links
+/// For each n-gram of a trie the place of the same n-gram without its first token, one order down.
+@safe struct SuffixLinks: Sendable {
+    /// For each level from 1 the links of its rows; level 0 has none, and the links of level 1 are its tokens.
+    private let links: [LargeArray<UInt32>]
+
+    /// - Precondition: with each n-gram the trie has its end.
+    init(_ trie: NGramTrie) {
+        var links: [LargeArray<UInt32>] = []
+        for level in 2..<max(2, trie.order) {
+            let made = LargeArray<UInt32>(count: trie.counts[level])
+            unsafe Self.link(trie, level, parents: links.last?.pointer, made.pointer)
+            links.append(made)
         }
-        for parent in 0..<children.count - 1 {
-            var index = Int(children[parent])
-            let end = Int(children[parent + 1])
-            if index == end { continue }
-            let suffix = Int(suffixes[parent])
-            var low = Int(lowerChildren[suffix])
-            let high = Int(lowerChildren[suffix + 1])
-            while index < end {
-                low = search(lowerTokens, tokens[index], from: low, to: high)
-                if low < high && lowerTokens[low] == tokens[index] {
-                    links[index] = UInt32(low)
+        self.links = links
+    }
+
+    /// Calls `body` with each part of a level's rows, and the links of the level; nil stands for the tokens.
+    @inline(__always)
+    func pointer(_ level: Int) -> UnsafeMutablePointer<UInt32>? {
+        unsafe level < 2 ? nil : links[level - 2].pointer
+    }
+
+    private static func link(
+        _ trie: NGramTrie, _ level: Int, parents: UnsafeMutablePointer<UInt32>?,
+        _ links: UnsafeMutablePointer<UInt32>
+    ) {
+        let upper = trie.rows[level]
+        let middle = trie.rows[level - 1]
+        let lower = trie.rows[level - 2]
+        LevelParts.run(middle.count) { part in
+            for parent in part {
+                let own = middle.children(parent)
+                if own.isEmpty { continue }
+                let suffix = unsafe Int(parents?[parent] ?? middle.token(parent))
+                let range = lower.children(suffix)
+                var low = range.lowerBound
+                for index in own {
+                    let token = upper.token(index)
+                    low = search(middle, token, from: low, to: range.upperBound)
+                    precondition(
+                        low < range.upperBound, "n-gram \(index) of \(level + 1) has no suffix")
+                    unsafe links[index] = UInt32(low)
                     low += 1
-                } else {
-                    missing(index)
                 }
-                index += 1
             }
         }
-        return links
     }
 
     /// The first place in `low..<high` whose token is not below `token`: steps that double, then halves.
-    private static func search(_ tokens: [TokenID], _ token: TokenID, from low: Int, to high: Int)
+    @inline(__always)
+    private static func search(_ rows: NGramRows, _ token: UInt32, from low: Int, to high: Int)
         -> Int
     {
         var step = 1
         var low = low
         var bound = low
-        while bound < high && tokens[bound] < token {
+        while bound < high && rows.token(bound) < token {
             low = bound + 1
             bound += step
             step *= 2
@@ -55,8 +65,19 @@ enum SuffixLinks {
         bound = min(bound, high)
         while low < bound {
             let middle = low + (bound - low) / 2
-            if tokens[middle] < token { low = middle + 1 } else { bound = middle }
+            if rows.token(middle) < token { low = middle + 1 } else { bound = middle }
         }
         return low
+    }
+}
+
+/// The rows of a level in parts that threads take one after the other.
+enum LevelParts {
+    static let size = 1 << 14
+
+    static func run(_ count: Int, _ body: (Range<Int>) -> Void) {
+        ThreadPool.shared.run((count + size - 1) / size) { part in
+            body(part * size..<min(count, (part + 1) * size))
+        }
     }
 }

@@ -1,100 +1,107 @@
+import ChoroySystem
 import ChoroyText
 
 /// The order of all positions of a text by the tokens that follow, up to `depth` of them.
 ///
 /// A position's suffix ends with its sequence; a suffix that is the beginning of another comes first.
-/// Sorting goes by radix over packed keys: as many tokens as 64 bits hold, then the rank found so far
-/// with the next tokens, until `depth` tokens are compared.
-struct SuffixOrder {
+/// Positions are laid into a bucket for each first token, and each bucket is sorted for itself, by
+/// as many of the next tokens as 64 bits hold; what is equal then is sorted by the tokens after those.
+@safe struct SuffixOrder {
+    let depth: Int
     /// Positions in the text, sorted.
-    private(set) var positions: [UInt32]
+    let positions: LargeArray<UInt32>
     /// How many tokens each sorted suffix has in common with the one before it, at most `depth`.
-    private(set) var common: [UInt8]
+    let common: LargeArray<UInt8>
     /// Tokens of the suffix at each position of the text (not sorted), at most `depth`.
-    private(set) var lengths: [UInt8]
+    let lengths: LargeArray<UInt8>
+    /// Where the suffixes that begin with each token start among `positions`; one entry more at the end.
+    let buckets: [Int]
+    /// Tokens in parts of about the same work, in their order.
+    let parts: [Range<Int>]
 
     init(_ sequences: NGramSequences, depth: Int) {
-        let tokens = sequences.tokens
-        precondition(tokens.count < UInt32.max, "SuffixOrder: \(tokens.count) tokens")
-        let (ranks, alphabet) = Self.denseRanks(sequences)
-        let tokenBits = Self.bits(alphabet)
+        precondition(depth > 0 && depth < 256, "suffixes of \(depth) tokens")
+        let count = sequences.tokens.count
+        precondition(count < UInt32.max, "SuffixOrder: \(count) tokens")
+        self.depth = depth
+        positions = LargeArray(count: count)
+        common = LargeArray(count: count)
+        lengths = LargeArray(count: count)
+        let buckets = Self.buckets(sequences)
+        self.buckets = buckets
+        let parts = Self.parts(buckets)
+        self.parts = parts
+        let bits = UInt32.bitWidth - UInt32(sequences.alphabetSize).leadingZeroBitCount
+        unsafe sequences.tokens.withUnsafeBufferPointer { [positions, common, lengths] tokens in
+            unsafe Self.measure(tokens, lengths.pointer, depth: depth)
+            // The halves of the buckets are filled by one thread each: every thread reads all tokens.
+            let cuts = Self.cuts(buckets, into: ThreadPool.shared.threadCount)
+            ThreadPool.shared.run(cuts.count) { cut in
+                unsafe Self.fill(tokens, cuts[cut], buckets, positions.pointer)
+            }
+            ThreadPool.shared.run(parts.count) { part in
+                let largest = parts[part].map { buckets[$0 + 1] - buckets[$0] }.max() ?? 0
+                var sorter = unsafe SuffixSorter(
+                    tokens: tokens, lengths: lengths.pointer, positions: positions.pointer,
+                    common: common.pointer, depth: depth, bits: bits, capacity: largest)
+                for token in parts[part] { unsafe sorter.sort(buckets[token]..<buckets[token + 1]) }
+            }
+        }
+    }
 
-        lengths = [UInt8](repeating: 0, count: tokens.count)
+    private static func buckets(_ sequences: NGramSequences) -> [Int] {
+        var starts = [Int](repeating: 0, count: sequences.alphabetSize + 1)
+        for token in sequences.tokens { starts[Int(token & ~NGramSequences.end) + 1] += 1 }
+        for token in 1..<starts.count { starts[token] += starts[token - 1] }
+        return starts
+    }
+
+    /// Ranges of tokens with about as many positions each.
+    private static func cuts(_ buckets: [Int], into count: Int) -> [Range<Int>] {
+        let total = buckets.last ?? 0
+        var cuts: [Range<Int>] = []
         var start = 0
-        for end in sequences.ends {
-            for position in start..<end { lengths[position] = UInt8(min(depth, end - position)) }
+        for cut in 1...max(1, count) {
+            var end = start
+            while end < buckets.count - 1
+                && (cut == count || buckets[end + 1] <= total * cut / count)
+            {
+                end += 1
+            }
+            if end > start { cuts.append(start..<end) }
             start = end
         }
-
-        common = [UInt8](repeating: 0, count: tokens.count)
-        var entries = [SortEntry](
-            repeating: SortEntry(key: 0, position: 0), count: tokens.count)
-        // The rank of each position among the suffixes cut after `done` tokens.
-        var rank = [UInt32](repeating: 0, count: tokens.count)
-        var classes = 1
-        var done = 0
-        while done < depth && !tokens.isEmpty {
-            let rankBits = Self.bits(classes - 1)
-            let taken = min(depth - done, (64 - rankBits) / tokenBits)
-            let takenBits = taken * tokenBits
-            let packed = Self.pack(tokens, ranks, sequences.ends, taken: taken, bits: tokenBits)
-            for position in tokens.indices {
-                let rest = Int(lengths[position]) > done ? packed[position + done] : 0
-                let high = takenBits == 64 ? 0 : UInt64(rank[position]) << takenBits
-                entries[position] = SortEntry(key: high | rest, position: UInt32(position))
-            }
-            radixSort(&entries, bits: rankBits + takenBits)
-
-            classes = 0
-            var previous: UInt64 = 0
-            for slot in entries.indices {
-                let entry = entries[slot]
-                let difference = entry.key ^ previous
-                previous = entry.key
-                if slot == 0 || difference != 0 { classes += 1 }
-                rank[Int(entry.position)] = UInt32(classes - 1)
-                if slot == 0 { continue }
-                let highest = 63 - difference.leadingZeroBitCount
-                if highest >= takenBits { continue }  // differed before: `common` is known
-                let equal = difference == 0 ? taken : (takenBits - 1 - highest) / tokenBits
-                common[slot] = min(UInt8(done + equal), lengths[Int(entry.position)])
-            }
-            done += taken
-        }
-        positions = entries.map(\.position)
+        if start < buckets.count - 1 { cuts.append(start..<buckets.count - 1) }
+        return cuts
     }
 
-    /// Numbers from 1 in the order of the ids, for those ids only that occur; and the largest number.
-    private static func denseRanks(_ sequences: NGramSequences) -> ([UInt32], Int) {
-        var ranks = [UInt32](repeating: 0, count: sequences.vocabularySize + 1)
-        for token in sequences.tokens { ranks[Int(token)] = 1 }
-        var count: UInt32 = 0
-        for token in ranks.indices where ranks[token] == 1 {
-            count += 1
-            ranks[token] = count
-        }
-        return (ranks, Int(count))
+    private static func parts(_ buckets: [Int]) -> [Range<Int>] {
+        cuts(buckets, into: max(1, min(256, (buckets.last ?? 0) / 4096)))
     }
 
-    /// For each position the ranks of `taken` tokens from there on, the first in the highest bits;
-    /// zeros stand for what lies beyond the end of the sequence.
-    private static func pack(
-        _ tokens: [TokenID], _ ranks: [UInt32], _ ends: [Int], taken: Int, bits: Int
-    ) -> [UInt64] {
-        var packed = [UInt64](repeating: 0, count: tokens.count)
-        var start = 0
-        for end in ends {
-            var key: UInt64 = 0
-            for position in (start..<end).reversed() {
-                let rank = UInt64(ranks[Int(tokens[position])])
-                key = rank << ((taken - 1) * bits) | (bits == 64 ? 0 : key >> bits)
-                packed[position] = key
+    private static func measure(
+        _ tokens: UnsafeBufferPointer<UInt32>, _ lengths: UnsafeMutablePointer<UInt8>, depth: Int
+    ) {
+        var length = 0
+        for position in tokens.indices.reversed() {
+            let isEnd = unsafe tokens[position] & NGramSequences.end != 0
+            length = isEnd ? 1 : min(depth, length + 1)
+            unsafe lengths[position] = UInt8(length)
+        }
+    }
+
+    private static func fill(
+        _ tokens: UnsafeBufferPointer<UInt32>, _ range: Range<Int>, _ buckets: [Int],
+        _ positions: UnsafeMutablePointer<UInt32>
+    ) {
+        var next = Array(buckets[range])
+        let (low, size) = (UInt32(range.lowerBound), UInt32(range.count))
+        for position in tokens.indices {
+            let place = unsafe (tokens[position] & ~NGramSequences.end) &- low
+            if place < size {
+                unsafe positions[next[Int(place)]] = UInt32(position)
+                next[Int(place)] += 1
             }
-            start = end
         }
-        return packed
     }
-
-    /// Bits that hold the numbers 0...value.
-    private static func bits(_ value: Int) -> Int { Int.bitWidth - value.leadingZeroBitCount }
 }

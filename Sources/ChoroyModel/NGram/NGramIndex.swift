@@ -1,0 +1,88 @@
+import ChoroySystem
+import ChoroyText
+
+/// Finds the continuation of an n-gram that has many: a hash table of places in the level above.
+///
+/// A slot is 0 where it is free; else its low bits are the place and 1, its high bits a part of the hash. A
+/// hit is certain only when the row there has the token and lies among the n-gram's children.
+@safe struct NGramIndex: @unchecked Sendable {
+    /// An n-gram with more children than this has them in the table.
+    static let threshold = 8
+
+    let slots: UnsafePointer<UInt32>
+    let size: Int
+    private let placeBits: Int
+    private let owner: AnyObject
+
+    /// - Parameters:
+    ///   - count: n-grams of the level above.
+    ///   - owner: keeps the slots alive.
+    init(slots: UnsafePointer<UInt32>, size: Int, count: Int, owner: AnyObject) {
+        unsafe self.slots = unsafe slots
+        self.size = size
+        placeBits = Int.bitWidth - count.leadingZeroBitCount
+        self.owner = owner
+    }
+
+    /// The table for the children of a level.
+    init(_ rows: NGramRows, above: NGramRows) {
+        var entries = 0
+        for index in 0..<rows.count {
+            let count = rows.children(index).count
+            if count > Self.threshold { entries += count }
+        }
+        let slots = LargeArray<UInt32>(count: max(1, entries + entries / 2))
+        unsafe self.init(
+            slots: slots.pointer, size: slots.count, count: above.count, owner: slots)
+        for index in 0..<rows.count {
+            let children = rows.children(index)
+            if children.count <= Self.threshold { continue }
+            for child in children {
+                let hash = Self.hash(index, above.token(child))
+                var slot = start(hash)
+                while unsafe slots.pointer[slot] != 0 { slot = slot + 1 == size ? 0 : slot + 1 }
+                unsafe slots.pointer[slot] = UInt32(child + 1) | tag(hash)
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func hash(_ index: Int, _ token: UInt32) -> UInt64 {
+        let key = (UInt64(truncatingIfNeeded: index) << 32 | UInt64(token)) &* 0x9E37_79B9_7F4A_7C15
+        return (key ^ key >> 32) &* 0xD6E8_FEB8_6659_FD93
+    }
+
+    @inline(__always) private func start(_ hash: UInt64) -> Int {
+        Int((hash >> 32 &* UInt64(size)) >> 32)
+    }
+
+    @inline(__always) private func tag(_ hash: UInt64) -> UInt32 {
+        placeBits >= 32 ? 0 : UInt32(truncatingIfNeeded: hash) << UInt32(placeBits)
+    }
+
+    /// The place among `children` of the one with `token`; -1 for none.
+    @inline(__always)
+    func find(
+        _ token: UInt32, _ index: Int, among children: Range<Int>, tokenAt: (Int) -> UInt32
+    ) -> Int {
+        let hash = Self.hash(index, token)
+        let wanted = tag(hash)
+        let mask: UInt32 = placeBits >= 32 ? .max : 1 << UInt32(placeBits) - 1
+        var slot = start(hash)
+        // In a sound table a free slot ends the search; in a damaged one its size does.
+        for _ in 0..<size {
+            let value = unsafe slots[slot]
+            if value == 0 { return -1 }
+            if value & ~mask == wanted {
+                let place = Int(value & mask) - 1
+                if place >= children.lowerBound && place < children.upperBound
+                    && tokenAt(place) == token
+                {
+                    return place
+                }
+            }
+            slot = slot + 1 == size ? 0 : slot + 1
+        }
+        return -1
+    }
+}
