@@ -71,6 +71,17 @@ import Synchronization
         }
     }
 
+    /// Where the byte `place` lies, for as long as the object lives. Pages read through it stay in memory.
+    ///
+    /// - Precondition: `count` bytes from there on are in the file.
+    public func pointer(at place: Int, count: Int) -> UnsafeRawPointer {
+        precondition(
+            place >= 0 && count >= 0 && count <= size - place,
+            "\(count) bytes at \(place) of \(size)")
+        guard let base = unsafe base else { preconditionFailure("an empty file") }
+        return unsafe UnsafeRawPointer(base.advanced(by: place))
+    }
+
     /// Gives the pages back that have been read.
     public func release() {
         touched.store(0, ordering: .relaxed)

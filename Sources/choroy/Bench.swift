@@ -8,6 +8,7 @@ struct Bench: ParsableCommand {
         abstract: "Measure speed on fixed cases.",
         subcommands: [
             BenchTokenizer.self, BenchGEMM.self, BenchTrain.self, BenchDecode.self,
+            BenchNGram.self,
         ])
 }
 

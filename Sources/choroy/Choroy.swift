@@ -9,6 +9,7 @@ struct Choroy: ParsableCommand {
         subcommands: [
             Demo.self, TokenizerCommand.self, NGram.self, Shannon.self, Train.self, Report.self,
             Finetune.self, Merge.self,
-            Quantize.self, Evaluate.self, Generate.self, Chat.self, Bench.self,
+            Quantize.self, Convert.self, Inspect.self, Evaluate.self, Generate.self, Chat.self,
+            Bench.self,
         ])
 }

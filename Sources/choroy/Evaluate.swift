@@ -17,7 +17,7 @@ struct Evaluate: ParsableCommand {
             Example: choroy evaluate book.arpa held-out.txt
             """)
 
-    @Argument(help: "A model: a model directory or an ARPA file.")
+    @Argument(help: "A model: a model directory, a .ngram or an ARPA file.")
     var model: String
 
     @Argument(

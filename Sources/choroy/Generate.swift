@@ -16,7 +16,7 @@ struct Generate: ParsableCommand {
             Example: choroy generate checkpoints/book --prompt "Once upon a time" --max-tokens 100
             """)
 
-    @Argument(help: "A model: a model directory or an ARPA file.")
+    @Argument(help: "A model: a model directory, a .ngram or an ARPA file.")
     var model: String
 
     @Option(help: "The text to continue.")

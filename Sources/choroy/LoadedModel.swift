@@ -65,11 +65,7 @@ struct LoadedModel {
                     path, expected: "a model directory for adapter \(adapter.directory)",
                     found: "a file")
             }
-            let bytes = try FileBytes.read(path)
-            guard ARPAReader.recognizes(bytes) else {
-                throw FileError(path, expected: "a model", found: "a file of another kind")
-            }
-            return try ngram(path, bytes)
+            return try ngramModel(path)
         }
     }
 
@@ -99,8 +95,17 @@ struct LoadedModel {
             model: try named.first?.adapted() ?? model)
     }
 
-    private static func ngram(_ path: String, _ bytes: [UInt8]) throws -> LoadedModel {
-        let (model, vocabulary) = try ARPAReader.read(bytes, path: path) { hash in
+    /// Whether the file is a `.ngram` file, by its first bytes.
+    static func isNGramFile(_ path: String) throws -> Bool {
+        guard FilePath.kind(of: path) == .file else { return false }
+        let file = try RandomAccessFile(path: path)
+        return NGramFile.recognizes(try file.read(min(8, file.size), at: 0))
+    }
+
+    /// The n-gram model in a file, and the tokenizer that its tokens are of.
+    static func ngram(_ path: String) throws -> (NGramModel, NGramVocabulary, Tokenizer?) {
+        var found: Tokenizer?
+        func tokenizer(_ hash: String?) throws -> Tokenizer {
             let place = NGram.tokenizerPath(of: path, hash: hash)
             let tokenizer = try Tokenizer(contentsOf: place)
             guard hash == nil || hash == tokenizer.hash else {
@@ -108,8 +113,23 @@ struct LoadedModel {
                     place, expected: "the tokenizer of \(path) (hash \(hash?.prefix(12) ?? ""))",
                     found: "another (hash \(tokenizer.hash.prefix(12)))")
             }
+            found = tokenizer
             return tokenizer
         }
+        if try isNGramFile(path) {
+            let (model, vocabulary) = try NGramFile.open(path, tokenizer: tokenizer)
+            return (model, vocabulary, found)
+        }
+        let bytes = try FileBytes.read(path)
+        guard ARPAReader.recognizes(bytes) else {
+            throw FileError(path, expected: "a model", found: "a file of another kind")
+        }
+        let (model, vocabulary) = try ARPAReader.read(bytes, path: path, tokenizer: tokenizer)
+        return (model, vocabulary, found)
+    }
+
+    private static func ngramModel(_ path: String) throws -> LoadedModel {
+        let (model, vocabulary, _) = try ngram(path)
         return LoadedModel(
             name: path, base: model, encoding: vocabulary, startOfText: vocabulary.endToken,
             endOfText: vocabulary.unit == .word

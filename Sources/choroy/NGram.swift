@@ -6,7 +6,7 @@ import ChoroyText
 struct NGram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ngram",
-        abstract: "Estimate an n-gram model from text and write it as an ARPA file.",
+        abstract: "Estimate an n-gram model from text and write it as an ARPA or .ngram file.",
         discussion: """
             Interpolated modified Kneser-Ney smoothing. Characters, bytes and tokens are read as one \
             unbroken text; with words each line is a sentence, as KenLM reads it.
@@ -14,7 +14,11 @@ struct NGram: ParsableCommand {
             With --prune n-grams that occur as often as the number says, or less, are left out; a number \
             for each order, the last for all above. Their share goes to shorter contexts.
 
+            A file named .ngram is mapped into memory when it is opened; --layout compact or quantized \
+            makes it smaller.
+
             Example:
+              choroy ngram book.txt --order 5 --output book.ngram
               choroy ngram book.txt --order 6 --unit character --output book.arpa
               choroy ngram book.txt --order 3 --prune 0 1 2 --output book.arpa
             """)
@@ -45,8 +49,7 @@ struct NGram: ParsableCommand {
             "Words that the model may have, in any lines; others are unknown.", valueName: "file"))
     var limitVocab: String?
 
-    @Option(help: ArgumentHelp("The ARPA file to write.", valueName: "m.arpa"))
-    var output: String
+    @OptionGroup var target: NGramOutput
 
     @Flag(help: "Print one JSON object about the model on standard output.")
     var json = false
@@ -60,9 +63,6 @@ struct NGram: ParsableCommand {
     }
 
     func validate() throws {
-        guard !output.hasSuffix(".ngram") else {
-            throw ValidationError("--output: expected an ARPA file's name, found \(output)")
-        }
         guard order >= 1 && order <= NGramEstimate.maximumOrder else {
             throw ValidationError("--order \(order) is not in 1...\(NGramEstimate.maximumOrder)")
         }
@@ -124,21 +124,18 @@ struct NGram: ParsableCommand {
             vocabulary = vocabulary.keeping(unigrams)
         }
         for note in estimate.notes { StandardStreams.note("note: \(note)") }
-        if let source { try source.save(to: Self.tokenizerPath(of: output, hash: source.hash)) }
-        try ARPAWriter.write(
-            estimate.model, vocabulary, to: output, tokenizerHash: source?.hash)
-        report(estimate, sequences, unit, seconds: Machine.now() - start)
+        let cost = try target.write(estimate.model, vocabulary, tokenizer: source)
+        report(estimate, sequences, unit, cost, seconds: Machine.now() - start)
     }
 
     private func report(
         _ estimate: NGramEstimate, _ sequences: NGramSequences, _ unit: NGramVocabulary.Unit,
-        seconds: Double
+        _ cost: QuantizationCost?, seconds: Double
     ) {
         let counts = estimate.model.counts
         StandardStreams.note(
-            "\(output): order \(order), \(sequences.count) \(unit.rawValue)s read, "
-                + "n-grams \(counts.map(String.init).joined(separator: " / ")), "
-                + "\(Figures.decimal(seconds, 2)) s")
+            "\(Figures.grouped(sequences.count)) \(unit.rawValue)s read, order \(order)")
+        StandardStreams.note(target.summary(estimate.model, cost, seconds: seconds))
         guard json else { return }
         let discounts = estimate.discounts.map { discounts in
             JSONValue.array(discounts.values.dropFirst().map { .number($0) })
@@ -147,7 +144,7 @@ struct NGram: ParsableCommand {
             JSONWriter.string(
                 .object(
                     JSONObject([
-                        ("output", .string(output)), ("order", .integer(order)),
+                        ("output", .string(target.output)), ("order", .integer(order)),
                         ("unit", .string(unit.rawValue)),
                         ("vocabulary_size", .integer(estimate.model.vocabularySize)),
                         ("tokens", .integer(sequences.count)),

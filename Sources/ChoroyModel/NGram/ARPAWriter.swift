@@ -27,6 +27,7 @@ public struct ARPAWriter {
             }
             switch model.layout {
             case .fast(let levels): try writer.write(levels, to: &file)
+            case .packed(let levels): try writer.write(levels, to: &file)
             }
             try file.append("\n\\end\\\n")
         }

@@ -9,7 +9,8 @@ import ChoroyText
     let rows: [NGramRows]
     /// For each order but the highest.
     let indexes: [NGramIndex]
-    private let owner: AnyObject
+    /// Keeps the memory.
+    let owner: AnyObject
 
     init(rows: [NGramRows], indexes: [NGramIndex], owner: AnyObject) {
         counts = rows.map { $0.count }

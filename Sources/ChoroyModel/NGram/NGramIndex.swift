@@ -12,7 +12,8 @@ import ChoroyText
     let slots: UnsafePointer<UInt32>
     let size: Int
     private let placeBits: Int
-    private let owner: AnyObject
+    /// Keeps the memory.
+    let owner: AnyObject
 
     /// - Parameters:
     ///   - count: n-grams of the level above.

@@ -24,6 +24,7 @@ public struct NGramModel: LanguageModel, Sendable {
     /// Where the n-grams are.
     enum Layout: Sendable {
         case fast(FastLevels)
+        case packed(PackedLevels)
     }
 
     init(_ layout: Layout, vocabularySize: Int, endToken: TokenID?) {
@@ -43,6 +44,7 @@ public struct NGramModel: LanguageModel, Sendable {
     public var counts: [Int] {
         switch layout {
         case .fast(let levels): levels.counts
+        case .packed(let levels): levels.counts
         }
     }
 
@@ -62,6 +64,7 @@ public struct NGramModel: LanguageModel, Sendable {
             guard tokens.count > 1 else { return [] }
             switch layout {
             case .fast(let levels): return score(levels, tokens, &states[sequence])
+            case .packed(let levels): return score(levels, tokens, &states[sequence])
             }
         }
     }
@@ -82,6 +85,7 @@ public struct NGramModel: LanguageModel, Sendable {
             for piece in pieces {
                 switch layout {
                 case .fast(let levels): read(levels, piece, &states[sequence])
+                case .packed(let levels): read(levels, piece, &states[sequence])
                 }
                 contexts.append(states[sequence].contexts ?? [])
             }
@@ -92,6 +96,7 @@ public struct NGramModel: LanguageModel, Sendable {
                 let values =
                     switch layout {
                     case .fast(let levels): distribution(levels, after: contexts)
+                    case .packed(let levels): distribution(levels, after: contexts)
                     }
                 for id in values.indices {
                     unsafe target[row * vocabularySize + id] = Float(Double(values[id]) * M_LN10)
@@ -161,7 +166,9 @@ public struct NGramModel: LanguageModel, Sendable {
     }
 
     /// Base-10 logarithms of every token's probability after `contexts`.
-    private func distribution(_ levels: some NGramLevels, after contexts: [UInt32]) -> [Float] {
+    private func distribution<Levels: NGramLevels>(_ levels: Levels, after contexts: [UInt32])
+        -> [Float]
+    {
         var values = (0..<vocabularySize).map { levels.logProbability(0, $0) }
         // Shorter contexts first, so that the longest that knows a token has the last word. Each step backs off
         // from one context more.

@@ -36,4 +36,23 @@ import ChoroyText
             unsafe row[3] = UInt32(rows[level + 1].count)
         }
     }
+
+    /// The n-grams of a model of any layout.
+    convenience init<Levels: NGramLevels>(copying levels: Levels) {
+        self.init(counts: levels.counts)
+        for level in 0..<order {
+            let rows = rows[level]
+            LevelParts.run(rows.count) { part in
+                for index in part {
+                    let row = unsafe rows.pointer + index * rows.width
+                    unsafe row[0] = levels.token(level, index)
+                    unsafe row[1] = levels.logProbability(level, index).bitPattern
+                    if rows.width == 2 { continue }
+                    unsafe row[2] = levels.backoff(level, index).bitPattern
+                    unsafe row[3] = UInt32(levels.children(level, index).lowerBound)
+                }
+            }
+        }
+        closeChildren()
+    }
 }

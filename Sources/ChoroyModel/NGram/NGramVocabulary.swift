@@ -171,6 +171,56 @@ public struct NGramVocabulary: TextEncoding {
         return table
     }
 
+    /// What a `.ngram` file keeps of the vocabulary: words between line ends, or characters as UTF-8.
+    enum FileSection {
+        case none
+        case words([UInt8])
+        case characters([UInt8])
+    }
+
+    var fileSection: FileSection {
+        switch content {
+        case .words(let table):
+            var bytes: [UInt8] = []
+            for id in 0..<table.count {
+                bytes += table[id]
+                bytes.append(10)
+            }
+            return .words(bytes)
+        case .characters(let table):
+            return unit == .byte
+                ? .none
+                : .characters((257..<TokenID(table.count)).flatMap { table.bytes(of: $0) })
+        case .tokens: return .none
+        }
+    }
+
+    /// The vocabulary of words or characters in such a section; nil when it is none.
+    init?(_ unit: Unit, fileSection bytes: [UInt8]) {
+        if unit == .word {
+            var table = WordTable()
+            var start = 0
+            for place in bytes.indices where bytes[place] == 10 {
+                guard place > start, table.insert(bytes, start..<place).isNew else { return nil }
+                start = place + 1
+            }
+            guard start == bytes.count, table.count >= 2, table[0].elementsEqual("<unk>".utf8),
+                table[1].elementsEqual("</s>".utf8)
+            else { return nil }
+            self.init(words: table)
+        } else {
+            var scalars: Set<Unicode.Scalar> = []
+            var place = 0
+            while place < bytes.count {
+                let (scalar, length) = UTF8Scalar.decode(bytes, at: place)
+                guard let scalar, !scalar.isASCII else { return nil }
+                scalars.insert(scalar)
+                place += length
+            }
+            self.init(unit, CharacterTable(scalars: scalars))
+        }
+    }
+
     /// Calls `body` with the place of each word, and with an empty range at each line end.
     ///
     /// The marks `<s>` and `</s>` as words of a text are left out, as white space is.

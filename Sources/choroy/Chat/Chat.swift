@@ -25,7 +25,7 @@ struct Chat: ParsableCommand {
 
     @Argument(
         help: """
-            A model: a model directory or an ARPA file; with --session or --continue the one that the \
+            A model: a model directory, a .ngram or an ARPA file; with --session or --continue the one that the \
             conversation was held with, unless given.
             """)
     var model: String?

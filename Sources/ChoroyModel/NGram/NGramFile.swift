@@ -1,0 +1,180 @@
+import ChoroySystem
+public import ChoroyText
+
+/// Reads and writes n-gram models as `.ngram` files: mapped into memory, looked up where they lie.
+///
+/// Opening checks the header and the vocabulary with their hashes; `verify` checks the rest. A file that is damaged
+/// elsewhere gives wrong numbers until then, but no look-up leaves the file.
+public enum NGramFile {
+    /// What a file is made for.
+    public enum Layout: String, Sendable, CaseIterable {
+        /// Rows of 16 bytes and hash tables: the quickest.
+        case fast
+        /// Fields of as many bits as they need, the numbers whole.
+        case compact
+        /// The same with logarithms of 8 bits, from a table for each order.
+        case quantized
+
+        var number: UInt32 {
+            switch self {
+            case .fast: 0
+            case .compact: 1
+            case .quantized: 2
+            }
+        }
+    }
+
+    /// Whether `bytes` begin like such a file.
+    public static func recognizes(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.starts(with: NGramFileHeader.magic)
+    }
+
+    /// Writes the file whole or not at all.
+    ///
+    /// - Parameter tokenizerHash: what `open` compares with the tokenizer it is given.
+    /// - Returns: what rounding to 8 bits costs, for the quantized layout.
+    @discardableResult
+    public static func write(
+        _ model: NGramModel, _ vocabulary: NGramVocabulary, to path: String,
+        layout: Layout = .fast, tokenizerHash: String? = nil
+    ) throws -> QuantizationCost? {
+        precondition(
+            vocabulary.vocabularySize == model.vocabularySize,
+            "a vocabulary of \(vocabulary.vocabularySize) for a model of \(model.vocabularySize)")
+        let levels =
+            switch model.layout {
+            case .fast(let levels): levels
+            case .packed(let levels): FastLevels(NGramTrie(copying: levels))
+            }
+        var content = NGramFileContent()
+        switch vocabulary.fileSection {
+        case .words(let bytes): content.add(.words, 0, bytes)
+        case .characters(let bytes): content.add(.characters, 0, bytes)
+        case .none: break
+        }
+        var cost: QuantizationCost?
+        switch layout {
+        case .fast: content.add(levels)
+        case .compact: content.add(packed: levels, codebooks: nil)
+        case .quantized:
+            let codebooks = NGramCodebooks(levels)
+            content.add(packed: levels, codebooks: codebooks)
+            cost = codebooks.cost
+        }
+        var header = NGramFileHeader(
+            layout: layout, unit: vocabulary.unit, tokenizerHash: tokenizerHash,
+            vocabularySize: model.vocabularySize, endToken: model.endToken, counts: model.counts,
+            sections: content.sections())
+        let start = header.bytes()
+        try AtomicFile.write(to: path) { file in
+            try file.append(start)
+            for (section, part) in zip(header.sections, content.parts) {
+                try file.append([UInt8](repeating: 0, count: section.offset - file.count))
+                try part.write(to: file)
+            }
+        }
+        return cost
+    }
+
+    /// The model in a file and what its numbers stand for.
+    ///
+    /// - Throws: `FileError` for what is damaged, and what `tokenizer` throws.
+    public static func open(_ path: String, tokenizer: ARPAReader.TokenizerSource) throws -> (
+        NGramModel, NGramVocabulary
+    ) {
+        let file = try RandomAccessFile(path: path)
+        let header = try NGramFileHeader(file)
+        let vocabulary = try vocabulary(header, file, tokenizer)
+        guard vocabulary.vocabularySize == header.vocabularySize,
+            vocabulary.endToken == header.endToken
+        else {
+            throw FileError(
+                path, expected: "a vocabulary of \(header.vocabularySize)",
+                found: "one of \(vocabulary.vocabularySize)")
+        }
+        let mapped = try MappedFile(path: path)
+        guard mapped.size == file.size else {
+            throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
+        }
+        let layout: NGramModel.Layout =
+            switch header.layout {
+            case .fast: .fast(try FastLevels(header, mapped, path: path))
+            case .compact, .quantized: .packed(try PackedLevels(header, mapped, path: path))
+            }
+        return (
+            NGramModel(
+                layout, vocabularySize: header.vocabularySize, endToken: header.endToken),
+            vocabulary
+        )
+    }
+
+    /// Reads all of a file and compares each section with its hash.
+    public static func verify(_ path: String) throws {
+        let file = try RandomAccessFile(path: path)
+        for section in try NGramFileHeader(file).sections { _ = try check(section, of: file) }
+    }
+
+    /// What a file is, from its header alone.
+    public static func facts(_ path: String) throws -> Facts {
+        let file = try RandomAccessFile(path: path)
+        let header = try NGramFileHeader(file)
+        return Facts(
+            layout: header.layout, unit: header.unit, vocabularySize: header.vocabularySize,
+            counts: header.counts, tokenizerHash: header.tokenizerHash, size: file.size)
+    }
+
+    public struct Facts: Sendable {
+        public let layout: Layout
+        public let unit: NGramVocabulary.Unit
+        public let vocabularySize: Int
+        public let counts: [Int]
+        public let tokenizerHash: String?
+        /// In bytes.
+        public let size: Int
+    }
+
+    private static func vocabulary(
+        _ header: NGramFileHeader, _ file: RandomAccessFile, _ tokenizer: ARPAReader.TokenizerSource
+    ) throws -> NGramVocabulary {
+        switch header.unit {
+        case .token: return NGramVocabulary(tokens: try tokenizer(header.tokenizerHash))
+        case .byte: return .bytes
+        case .character, .word:
+            let kind: NGramFileHeader.Section.Kind =
+                header.unit == .word ? .words : .characters
+            let section = try header.section(kind, 0, atLeast: 0, path: file.path)
+            let bytes = try check(section, of: file)
+            guard let vocabulary = NGramVocabulary(header.unit, fileSection: bytes) else {
+                throw FileError(
+                    file.path, at: section.name, expected: "\(header.unit.rawValue)s",
+                    found: "something else")
+            }
+            return vocabulary
+        }
+    }
+
+    /// The bytes of a section, or an error when they do not have its hash.
+    private static func check(_ section: NGramFileHeader.Section, of file: RandomAccessFile) throws
+        -> [UInt8]
+    {
+        let isSmall = section.kind == .words || section.kind == .characters
+        var hash = XXHash64()
+        var kept: [UInt8] = []
+        var done = 0
+        while done < section.size {
+            let piece = try file.read(
+                min(isSmall ? section.size : 1 << 22, section.size - done),
+                at: section.offset + done)
+            hash.update(piece)
+            if isSmall { kept = piece }
+            done += piece.count
+        }
+        guard hash.value == section.hash else {
+            throw FileError(
+                file.path,
+                at: "\(section.name), bytes \(section.offset) to \(section.offset + section.size)",
+                expected: "the hash that the header has", found: "another")
+        }
+        return kept
+    }
+}
