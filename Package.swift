@@ -54,7 +54,8 @@ let package = Package(
             name: "ChoroyTensor",
             dependencies: ["ChoroySystem", "CChoroyKernels"], swiftSettings: settings),
         .target(
-            name: "ChoroyModel", dependencies: ["ChoroySystem", "ChoroyText", "ChoroyTensor"],
+            name: "ChoroyModel",
+            dependencies: ["ChoroySystem", "ChoroyText", "ChoroyTensor", "CChoroyKernels"],
             swiftSettings: settings),
         .target(
             name: "ChoroyTraining",

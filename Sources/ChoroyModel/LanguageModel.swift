@@ -26,6 +26,9 @@ public protocol LanguageModel {
     /// `.all` one row for each token read, sequence after sequence. Each sequence must have a token.
     func logits(_ tokens: [[TokenID]], states: inout [State], at positions: Positions) -> Tensor
 
+    /// Tokens of a text that are best scored in one call.
+    var scoredAtOnce: Int { get }
+
     /// Natural logarithms of the probability of each token but the first, given all before it.
     ///
     /// Reads all tokens but the last: for a text in pieces, a piece begins with the token that the
@@ -47,6 +50,8 @@ public protocol SequenceState: Sendable {
 }
 
 extension LanguageModel {
+    public var scoredAtOnce: Int { 1024 }
+
     /// Log-softmax of `logits`, in `Double`. No more than 64 MB of logits exist at a time.
     public func logProbabilities(_ tokens: [[TokenID]], states: inout [State]) -> [[Double]] {
         precondition(

@@ -6,15 +6,34 @@
     public let count: Int
     public let pointer: UnsafeMutablePointer<Element>
     private let memory: UnsafeMutableRawBufferPointer
+    private let isMapped: Bool
 
     public init(count: Int) {
         precondition(count >= 0, "LargeArray: \(count) elements")
         self.count = count
         let size = max(1, count * MemoryLayout<Element>.stride)
-        unsafe memory = LargePages.zeros(byteCount: size)
+        isMapped = size > 1 << 16
+        if isMapped {
+            unsafe memory = LargePages.zeros(byteCount: size)
+        } else {
+            unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
+            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+        }
         guard let base = unsafe memory.baseAddress else { preconditionFailure("no memory") }
         unsafe pointer = base.bindMemory(to: Element.self, capacity: max(1, count))
     }
 
-    deinit { unsafe LargePages.free(memory) }
+    /// The elements of an array.
+    public convenience init(_ elements: [Element]) {
+        self.init(count: elements.count)
+        for (place, element) in elements.enumerated() { unsafe pointer[place] = element }
+    }
+
+    deinit {
+        if isMapped {
+            unsafe LargePages.free(memory)
+        } else {
+            unsafe memory.deallocate()
+        }
+    }
 }

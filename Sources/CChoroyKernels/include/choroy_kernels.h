@@ -242,4 +242,7 @@ static inline size_t choroy_brain_attention_scratch(size_t length, size_t head_d
     return padded / 2 * 3 * head_dim + (length + even) * head_dim + even * 64 + length;
 }
 
+/* Asks for the cache line at `place`, which will be read soon. Any address will do. */
+static inline void choroy_prefetch(const void *place) { __builtin_prefetch(place); }
+
 #endif

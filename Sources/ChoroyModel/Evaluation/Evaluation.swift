@@ -104,11 +104,11 @@ public struct Evaluation: Sendable, Equatable {
     }
 
     /// Natural logarithms for each window's tokens but the first, each window read from the start in
-    /// pieces of 1,024 tokens.
+    /// pieces.
     private static func scores<Model: LanguageModel>(
         of windows: [ArraySlice<TokenID>], _ model: Model, _ progress: (Int) -> Void
     ) -> [[Double]] {
-        let piece = 1024
+        let piece = model.scoredAtOnce
         var states = windows.map { _ in model.initialState() }
         var scores: [[Double]] = windows.map { _ in [] }
         let longest = windows.map(\.count).max() ?? 0

@@ -57,8 +57,7 @@ struct ARPATable {
             }
         }
         return .success(
-            NGramModel(
-                .fast(FastLevels(trie)), vocabularySize: vocabularySize, endToken: endToken))
+            NGramModel(trie, vocabularySize: vocabularySize, endToken: endToken))
     }
 
     struct Duplicate: Error { let ids: [TokenID] }

@@ -1,16 +1,16 @@
+import CChoroyKernels
 import ChoroySystem
 
 /// How many continuations each n-gram of a level has, as bits: a 0 for each continuation, then a 1.
 ///
-/// The place of every 32nd 1 is kept, so that any is found by counting a few words from there.
+/// The place of every 8th 1 is kept, so that any is found by counting a few words from there.
 /// Source: Jacobson 1989, "Space-efficient static trees and graphs" (unary degrees).
-@safe struct Branches: @unchecked Sendable {
-    private static let step = 32
+@safe struct Branches: @unchecked Sendable, BitwiseCopyable {
+    private static let step = 8
 
     private let words: UnsafePointer<UInt64>
     private let wordCount: Int
     private let samples: UnsafePointer<UInt32>
-    private let owner: AnyObject
 
     init(_ header: NGramFileHeader, _ level: Int, _ file: MappedFile, path: String) throws {
         wordCount = Self.wordCount(header.counts[level], header.counts[level + 1])
@@ -21,7 +21,6 @@ import ChoroySystem
             .samples, level, atLeast: Self.sampleCount(header.counts[level]) * 4, path: path)
         unsafe samples = file.pointer(at: sampled.offset, count: sampled.size)
             .assumingMemoryBound(to: UInt32.self)
-        owner = file
     }
 
     private static func wordCount(_ parents: Int, _ children: Int) -> Int {
@@ -42,6 +41,11 @@ import ChoroySystem
             if index % step == 0 { unsafe samples.pointer[index / step] = UInt32(place) }
         }
         return (words, samples)
+    }
+
+    /// Asks for the sample that the search for the continuations begins with, and for the bits as far as can be told.
+    @inline(__always) func prefetch(_ index: Int) {
+        unsafe choroy_prefetch(samples + max(0, index - 1) / Self.step)
     }
 
     /// The continuations of an n-gram.

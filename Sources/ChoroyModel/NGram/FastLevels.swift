@@ -1,57 +1,90 @@
+import CChoroyKernels
 import ChoroySystem
 import ChoroyText
 
 /// Rows as a model is estimated in, with tables for n-grams that many others continue: the layout of a model
 /// in memory, and of a file that is looked up fast.
 @safe struct FastLevels: NGramLevels, @unchecked Sendable {
-    let counts: [Int]
+    let order: Int
     /// For each order from 1; `NGramRows` tells what a row holds.
-    let rows: [NGramRows]
+    let rows: UnsafePointer<NGramRows>
     /// For each order but the highest.
-    let indexes: [NGramIndex]
-    /// Keeps the memory.
-    let owner: AnyObject
+    let indexes: UnsafePointer<NGramIndex>
 
-    init(rows: [NGramRows], indexes: [NGramIndex], owner: AnyObject) {
-        counts = rows.map { $0.count }
-        self.rows = rows
-        self.indexes = indexes
-        self.owner = owner
+    /// Levels, and what keeps them.
+    static func make(
+        _ rows: [NGramRows], _ indexes: [NGramIndex], owners: [any AnyObject & Sendable]
+    ) -> (FastLevels, NGramMemory) {
+        let (allRows, allIndexes) = (LargeArray(rows), LargeArray(indexes))
+        let levels = unsafe FastLevels(
+            order: rows.count, rows: allRows.pointer, indexes: allIndexes.pointer)
+        return (levels, NGramMemory(owners + [allRows, allIndexes]))
     }
 
     /// A model whose rows are final.
-    init(_ trie: NGramTrie) {
+    static func make(_ trie: NGramTrie) -> (FastLevels, NGramMemory) {
         let indexes = (0..<trie.order - 1).map { level in
-            NGramIndex(trie.rows[level], above: trie.rows[level + 1])
+            NGramIndex.make(trie.rows[level], above: trie.rows[level + 1])
         }
-        self.init(rows: trie.rows, indexes: indexes, owner: trie)
+        return make(trie.rows, indexes.map(\.0), owners: [trie] + indexes.map(\.1))
     }
 
+    @inline(__always) func count(_ level: Int) -> Int { unsafe rows[level].count }
+
     @inline(__always) func children(_ level: Int, _ index: Int) -> Range<Int> {
-        let own = rows[level].children(index)
-        let end = min(own.upperBound, counts[level + 1])
+        let own = unsafe rows[level].children(index)
+        let end = unsafe min(own.upperBound, rows[level + 1].count)
         return min(own.lowerBound, end)..<end
     }
 
     @inline(__always) func token(_ level: Int, _ index: Int) -> UInt32 {
-        rows[level].token(index)
+        unsafe rows[level].token(index)
     }
 
     @inline(__always) func logProbability(_ level: Int, _ index: Int) -> Float {
-        rows[level].first.float(index)
+        unsafe rows[level].first.float(index)
     }
 
     @inline(__always) func backoff(_ level: Int, _ index: Int) -> Float {
-        rows[level].second.float(index)
+        unsafe rows[level].second.float(index)
     }
 
-    @inline(__always) func find(_ token: UInt32, _ level: Int, _ index: Int) -> Int {
-        let children = children(level, index)
-        let above = rows[level + 1]
+    /// A row that was found has come with its first child.
+    @inline(__always) func prefetchChildren(_ level: Int, _ index: Int) {}
+
+    @inline(__always)
+    func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {
+        let above = unsafe rows[level + 1]
         if children.count <= NGramIndex.threshold {
             for child in children where above.token(child) == token { return child }
             return -1
         }
-        return indexes[level].find(token, index, among: children) { above.token($0) }
+        return unsafe indexes[level].find(token, index, among: children) { above.token($0) }
+    }
+
+    @inline(__always)
+    func prefetch(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
+        if children.count > NGramIndex.threshold {
+            return unsafe indexes[level].prefetch(token, index)
+        }
+        if children.isEmpty { return }
+        let above = unsafe rows[level + 1]
+        unsafe choroy_prefetch(above.pointer + children.lowerBound * above.width)
+        unsafe choroy_prefetch(above.pointer + children.upperBound * above.width)
+    }
+
+    @inline(__always)
+    func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
+        if children.count <= NGramIndex.threshold { return }
+        let place = unsafe indexes[level].guess(token, index)
+        if children.contains(place) {
+            let above = unsafe rows[level + 1]
+            unsafe choroy_prefetch(above.pointer + place * above.width)
+            unsafe choroy_prefetch(above.pointer + (place + 1) * above.width)
+        }
+    }
+
+    @inline(__always) func prefetch(_ token: UInt32) {
+        unsafe choroy_prefetch(rows[0].pointer + Int(token) * rows[0].width)
     }
 }

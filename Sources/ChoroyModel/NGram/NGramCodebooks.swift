@@ -27,7 +27,7 @@ struct NGramCodebooks {
         var squares = (0.0, 0.0)
         var counts = (0, 0)
         for level in 1..<max(1, levels.order) {
-            let rows = levels.rows[level]
+            let rows = unsafe levels.rows[level]
             let isHighest = level + 1 == levels.order
             let own = (
                 logProbabilities: Codebook(rows.first, count: rows.count),

@@ -63,8 +63,7 @@ public struct NGramEstimate: Sendable {
             endToken = endToken.map { end in TokenID(stays[0].prefix(Int(end)).count { $0 }) }
         }
         model = NGramModel(
-            .fast(FastLevels(trie)),
-            vocabularySize: trie.counts[0] - (sequences.endToken == nil ? 0 : 1),
+            trie, vocabularySize: trie.counts[0] - (sequences.endToken == nil ? 0 : 1),
             endToken: endToken)
         unigrams = stays?[0]
     }

@@ -41,11 +41,12 @@ public enum NGramFile {
         precondition(
             vocabulary.vocabularySize == model.vocabularySize,
             "a vocabulary of \(vocabulary.vocabularySize) for a model of \(model.vocabularySize)")
-        let levels =
+        let (levels, memory) =
             switch model.layout {
-            case .fast(let levels): levels
-            case .packed(let levels): FastLevels(NGramTrie(copying: levels))
+            case .fast(let levels): (levels, model.memory)
+            case .packed(let levels): FastLevels.make(NGramTrie(copying: levels))
             }
+        defer { withExtendedLifetime((model, memory)) {} }
         var content = NGramFileContent()
         switch vocabulary.fileSection {
         case .words(let bytes): content.add(.words, 0, bytes)
@@ -54,7 +55,7 @@ public enum NGramFile {
         }
         var cost: QuantizationCost?
         switch layout {
-        case .fast: content.add(levels)
+        case .fast: content.add(levels, memory)
         case .compact: content.add(packed: levels, codebooks: nil)
         case .quantized:
             let codebooks = NGramCodebooks(levels)
@@ -96,16 +97,19 @@ public enum NGramFile {
         guard mapped.size == file.size else {
             throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
         }
-        let layout: NGramModel.Layout =
-            switch header.layout {
-            case .fast: .fast(try FastLevels(header, mapped, path: path))
-            case .compact, .quantized: .packed(try PackedLevels(header, mapped, path: path))
-            }
-        return (
-            NGramModel(
-                layout, vocabularySize: header.vocabularySize, endToken: header.endToken),
-            vocabulary
-        )
+        let layout: NGramModel.Layout
+        let memory: NGramMemory
+        switch header.layout {
+        case .fast:
+            let (levels, owner) = try FastLevels.make(header, mapped, path: path)
+            (layout, memory) = (.fast(levels), owner)
+        case .compact, .quantized:
+            let (levels, owner) = try PackedLevels.make(header, mapped, path: path)
+            (layout, memory) = (.packed(levels), owner)
+        }
+        let model = NGramModel(
+            layout, memory, vocabularySize: header.vocabularySize, endToken: header.endToken)
+        return (model, vocabulary)
     }
 
     /// Reads all of a file and compares each section with its hash.

@@ -4,15 +4,17 @@ extension NGramFileContent {
     /// The n-grams of a model as `PackedLevels` reads them.
     ///
     /// - Parameter codebooks: what bytes stand for; nil for whole numbers.
-    mutating func add(packed levels: FastLevels, codebooks: NGramCodebooks?) {
+    mutating func add(
+        packed levels: FastLevels, codebooks: NGramCodebooks?
+    ) {
         let order = levels.order
         add(.unigrams, 0, Self.unigrams(levels))
         for level in 1..<max(1, order) {
             let codes = codebooks?.tables[level - 1]
             let shape = NGramRecords.Shape(
-                vocabularySize: levels.counts[0], isHighest: level + 1 == order,
+                vocabularySize: levels.count(0), isHighest: level + 1 == order,
                 isQuantized: codes != nil)
-            add(
+            unsafe add(
                 .records, level,
                 Self.records(
                     levels.rows[level], shape, codes?.logProbabilities, codes?.backoffs))
@@ -25,18 +27,23 @@ extension NGramFileContent {
                     })
             }
             if level + 1 < order {
-                let (words, samples) = Branches.make(
-                    levels.rows[level], children: levels.counts[level + 1])
+                let (words, samples) = unsafe Branches.make(
+                    levels.rows[level], children: levels.count(level + 1))
                 add(.branches, level, words)
                 add(.samples, level, samples)
             }
         }
         // The quantized layout is for those who have no room to spare.
-        if order > 1 && codebooks == nil { add(levels.indexes[0], 0) }
+        for level in 0..<min(PackedLevels.indexedLevels, codebooks == nil ? order - 1 : 0) {
+            let (_, slots) = unsafe NGramIndex.make(
+                levels.rows[level], above: levels.rows[level + 1],
+                threshold: PackedLevels.threshold)
+            add(.index, level, slots)
+        }
     }
 
     private static func unigrams(_ levels: FastLevels) -> LargeArray<UInt32> {
-        let rows = levels.rows[0]
+        let rows = unsafe levels.rows[0]
         let numbers = LargeArray<UInt32>(count: (rows.count + 1) * 3)
         for id in 0..<rows.count {
             unsafe numbers.pointer[id * 3] = rows.first[id]

@@ -50,24 +50,25 @@ struct NGramFileContent {
     }
 
     /// The rows and tables of a model as they lie in memory.
-    mutating func add(_ levels: FastLevels) {
-        for (level, rows) in levels.rows.enumerated() {
+    mutating func add(_ levels: FastLevels, _ memory: NGramMemory) {
+        for level in 0..<levels.order {
+            let rows = unsafe levels.rows[level]
             let numbers = rows.width == 4 ? (rows.count + 1) * 4 : rows.count * 2
             unsafe parts.append(
                 Part(
                     .rows, level,
                     UnsafeRawBufferPointer(start: rows.pointer, count: numbers * 4),
-                    owner: levels.owner))
+                    owner: memory))
         }
-        for (level, index) in levels.indexes.enumerated() { add(index, level) }
+        for level in 0..<levels.order - 1 { unsafe add(levels.indexes[level], level, memory) }
     }
 
-    mutating func add(_ index: NGramIndex, _ level: Int) {
+    mutating func add(_ index: NGramIndex, _ level: Int, _ memory: NGramMemory) {
         unsafe parts.append(
             Part(
                 .index, level,
                 UnsafeRawBufferPointer(start: index.slots, count: index.size * 4),
-                owner: index.owner))
+                owner: memory))
     }
 
     /// What the header says of the sections; the hashes are computed by all threads.
@@ -85,7 +86,9 @@ struct NGramFileContent {
 
 extension FastLevels {
     /// The levels in a mapped file.
-    init(_ header: NGramFileHeader, _ file: MappedFile, path: String) throws {
+    static func make(_ header: NGramFileHeader, _ file: MappedFile, path: String) throws -> (
+        FastLevels, NGramMemory
+    ) {
         let counts = header.counts
         var rows: [NGramRows] = []
         for level in counts.indices {
@@ -102,7 +105,7 @@ extension FastLevels {
         let indexes = try (0..<counts.count - 1).map { level in
             try NGramIndex(header, level, file, path: path)
         }
-        self.init(rows: rows, indexes: indexes, owner: file)
+        return make(rows, indexes, owners: [file])
     }
 }
 
@@ -113,6 +116,6 @@ extension NGramIndex {
         let pointer = unsafe file.pointer(at: section.offset, count: section.size)
         unsafe self.init(
             slots: pointer.assumingMemoryBound(to: UInt32.self), size: section.size / 4,
-            count: header.counts[level + 1], owner: file)
+            count: header.counts[level + 1])
     }
 }

@@ -1,3 +1,4 @@
+import CChoroyKernels
 import ChoroySystem
 import ChoroyText
 
@@ -5,46 +6,46 @@ import ChoroyText
 ///
 /// A slot is 0 where it is free; else its low bits are the place and 1, its high bits a part of the hash. A
 /// hit is certain only when the row there has the token and lies among the n-gram's children.
-@safe struct NGramIndex: @unchecked Sendable {
-    /// An n-gram with more children than this has them in the table.
+@safe struct NGramIndex: @unchecked Sendable, BitwiseCopyable {
+    /// An n-gram with more children than this has them in the table, in memory and in the fast layout.
     static let threshold = 8
 
     let slots: UnsafePointer<UInt32>
     let size: Int
     private let placeBits: Int
-    /// Keeps the memory.
-    let owner: AnyObject
 
-    /// - Parameters:
-    ///   - count: n-grams of the level above.
-    ///   - owner: keeps the slots alive.
-    init(slots: UnsafePointer<UInt32>, size: Int, count: Int, owner: AnyObject) {
+    /// - Parameter count: n-grams of the level above.
+    init(slots: UnsafePointer<UInt32>, size: Int, count: Int) {
         unsafe self.slots = unsafe slots
         self.size = size
         placeBits = Int.bitWidth - count.leadingZeroBitCount
-        self.owner = owner
     }
 
-    /// The table for the children of a level.
-    init(_ rows: NGramRows, above: NGramRows) {
+    /// The table for the children of a level, and its memory.
+    static func make(
+        _ rows: NGramRows, above: NGramRows, threshold: Int = threshold
+    ) -> (NGramIndex, LargeArray<UInt32>) {
         var entries = 0
         for index in 0..<rows.count {
             let count = rows.children(index).count
-            if count > Self.threshold { entries += count }
+            if count > threshold { entries += count }
         }
-        let slots = LargeArray<UInt32>(count: max(1, entries + entries / 2))
-        unsafe self.init(
-            slots: slots.pointer, size: slots.count, count: above.count, owner: slots)
+        let slots = LargeArray<UInt32>(count: max(1, entries + entries / (threshold > 8 ? 4 : 2)))
+        let made = unsafe NGramIndex(
+            slots: slots.pointer, size: slots.count, count: above.count)
         for index in 0..<rows.count {
             let children = rows.children(index)
-            if children.count <= Self.threshold { continue }
+            if children.count <= threshold { continue }
             for child in children {
-                let hash = Self.hash(index, above.token(child))
-                var slot = start(hash)
-                while unsafe slots.pointer[slot] != 0 { slot = slot + 1 == size ? 0 : slot + 1 }
-                unsafe slots.pointer[slot] = UInt32(child + 1) | tag(hash)
+                let hash = hash(index, above.token(child))
+                var slot = made.start(hash)
+                while unsafe slots.pointer[slot] != 0 {
+                    slot = slot + 1 == made.size ? 0 : slot + 1
+                }
+                unsafe slots.pointer[slot] = UInt32(child + 1) | made.tag(hash)
             }
         }
+        return (made, slots)
     }
 
     @inline(__always)
@@ -59,6 +60,19 @@ import ChoroyText
 
     @inline(__always) private func tag(_ hash: UInt64) -> UInt32 {
         placeBits >= 32 ? 0 : UInt32(truncatingIfNeeded: hash) << UInt32(placeBits)
+    }
+
+    /// Asks for the slot where the search for a continuation begins.
+    @inline(__always) func prefetch(_ token: UInt32, _ index: Int) {
+        unsafe choroy_prefetch(slots + start(Self.hash(index, token)))
+    }
+
+    /// The place that the first slot names when its tag fits, else -1; the row there decides.
+    @inline(__always) func guess(_ token: UInt32, _ index: Int) -> Int {
+        let hash = Self.hash(index, token)
+        let mask: UInt32 = placeBits >= 32 ? .max : 1 << UInt32(placeBits) - 1
+        let value = unsafe slots[start(hash)]
+        return value & ~mask == tag(hash) ? Int(value & mask) - 1 : -1
     }
 
     /// The place among `children` of the one with `token`; -1 for none.

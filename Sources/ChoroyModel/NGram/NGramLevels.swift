@@ -4,9 +4,13 @@ import ChoroyText
 ///
 /// Level k holds the n-grams of k + 1 tokens, numbered in the order of their ids; at level 0 the number is
 /// the id. Whatever a file says, no number leads beyond the level it counts in.
-protocol NGramLevels: Sendable {
-    /// For each level how many n-grams it has.
-    var counts: [Int] { get }
+///
+/// It is plain numbers and pointers, so that a look-up counts no references: `NGramMemory` keeps the memory alive.
+protocol NGramLevels: Sendable, BitwiseCopyable {
+    /// How many levels there are.
+    var order: Int { get }
+    /// How many n-grams a level has.
+    func count(_ level: Int) -> Int
     /// The places, one level up, of the n-grams that continue this one.
     func children(_ level: Int, _ index: Int) -> Range<Int>
     /// The last token.
@@ -15,10 +19,26 @@ protocol NGramLevels: Sendable {
     func logProbability(_ level: Int, _ index: Int) -> Float
     /// In base 10; at the highest level there is none.
     func backoff(_ level: Int, _ index: Int) -> Float
-    /// The place, one level up, of the n-gram that continues this one with `token`; -1 for none.
-    func find(_ token: UInt32, _ level: Int, _ index: Int) -> Int
+    /// Asks for the memory that `children` will look at.
+    func prefetchChildren(_ level: Int, _ index: Int)
+    /// The place among the children of an n-gram of the one with `token`; -1 for none.
+    func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int
+    /// Asks for the memory that `find` will look at first.
+    func prefetch(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>)
+    /// Asks for what `find` will look at next, when the first has come.
+    func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>)
+    /// Asks for a unigram.
+    func prefetch(_ token: UInt32)
 }
 
 extension NGramLevels {
-    var order: Int { counts.count }
+    /// For each level how many n-grams it has.
+    var counts: [Int] { (0..<order).map { count($0) } }
+}
+
+/// What the pointers of a model's levels point into.
+final class NGramMemory: Sendable {
+    private let owners: [any AnyObject & Sendable]
+
+    init(_ owners: [any AnyObject & Sendable]) { self.owners = owners }
 }

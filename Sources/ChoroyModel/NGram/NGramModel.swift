@@ -20,6 +20,8 @@ public struct NGramModel: LanguageModel, Sendable {
     /// The token `</s>`, after which a new sequence begins; nil for texts without marks.
     public let endToken: TokenID?
     let layout: Layout
+    /// Keeps what the layout points to.
+    let memory: NGramMemory
 
     /// Where the n-grams are.
     enum Layout: Sendable {
@@ -27,8 +29,9 @@ public struct NGramModel: LanguageModel, Sendable {
         case packed(PackedLevels)
     }
 
-    init(_ layout: Layout, vocabularySize: Int, endToken: TokenID?) {
+    init(_ layout: Layout, _ memory: NGramMemory, vocabularySize: Int, endToken: TokenID?) {
         self.layout = layout
+        self.memory = memory
         self.vocabularySize = vocabularySize
         self.endToken = endToken
         let unigrams = counts[0]
@@ -48,8 +51,16 @@ public struct NGramModel: LanguageModel, Sendable {
         }
     }
 
+    /// A model of final rows.
+    init(_ trie: NGramTrie, vocabularySize: Int, endToken: TokenID?) {
+        let (levels, memory) = FastLevels.make(trie)
+        self.init(.fast(levels), memory, vocabularySize: vocabularySize, endToken: endToken)
+    }
+
     /// The number of `<s>`, which is never predicted; nil without an end token.
     var startToken: TokenID? { endToken == nil ? nil : TokenID(vocabularySize) }
+
+    public var scoredAtOnce: Int { 1 << 12 }
 
     public func initialState() -> NGramState {
         NGramState(contexts: endToken == nil || order == 1 ? [] : [UInt32(vocabularySize)])
@@ -113,34 +124,16 @@ public struct NGramModel: LanguageModel, Sendable {
         }
     }
 
-    /// A scorer that stands where `state` does.
-    private func withScorer<Levels: NGramLevels, Result>(
-        _ levels: Levels, at state: NGramState, _ body: (inout NGramScorer<Levels>) -> Result
-    ) -> Result {
-        let order = levels.order
-        return unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * order) { room in
-            guard let room = room.baseAddress else { preconditionFailure("no room") }
-            var scorer = unsafe NGramScorer(
-                levels, vocabularySize: vocabularySize, endToken: endToken, room: room)
-            if let contexts = state.contexts {
-                unsafe scorer.current = contexts
-            } else {
-                // No context is longer than the last tokens.
-                let last = state.tokens.suffix(order - 1)
-                if last.count == state.tokens.count { unsafe scorer.start() }
-                for token in last { _ = unsafe scorer.read(UInt32(token)) }
-            }
-            return unsafe body(&scorer)
-        }
-    }
-
+    /// Reads tokens after `state`.
     private func read<Levels: NGramLevels>(
         _ levels: Levels, _ tokens: ArraySlice<TokenID>, _ state: inout NGramState
     ) {
-        state.contexts = unsafe withScorer(levels, at: state) { scorer in
-            for token in tokens { _ = unsafe scorer.read(UInt32(token)) }
-            return unsafe scorer.current
-        }
+        defer { withExtendedLifetime(memory) {} }
+        let lanes = NGramLanes(
+            levels, count: 1, vocabularySize: vocabularySize, endToken: endToken)
+        lanes.begin(after: state)
+        lanes.read(tokens)
+        state.contexts = lanes.contexts
         state.append(tokens)
     }
 
@@ -148,27 +141,23 @@ public struct NGramModel: LanguageModel, Sendable {
     private func score<Levels: NGramLevels>(
         _ levels: Levels, _ tokens: [TokenID], _ state: inout NGramState
     ) -> [Double] {
+        defer { withExtendedLifetime(memory) {} }
         let last = tokens.count - 1
-        let (scores, contexts) = unsafe withScorer(levels, at: state) { scorer in
-            var scores: [Double] = []
-            scores.reserveCapacity(last)
-            _ = unsafe scorer.read(UInt32(tokens[0]))
-            for index in 1..<last {
-                unsafe scores.append(Double(scorer.read(UInt32(tokens[index]))) * M_LN10)
-            }
-            let contexts = unsafe scorer.current
-            unsafe scores.append(Double(scorer.read(UInt32(tokens[last]))) * M_LN10)
-            return (scores, contexts)
-        }
-        state.contexts = contexts
+        let lanes = NGramLanes(
+            levels, count: NGramLanes<Levels>.count(tokens: last, order: order),
+            vocabularySize: vocabularySize, endToken: endToken)
+        lanes.begin(after: state)
+        let scores = lanes.score(tokens)
+        state.contexts = lanes.contexts
         state.append(tokens[..<last])
-        return scores
+        return scores.map { Double($0) * M_LN10 }
     }
 
     /// Base-10 logarithms of every token's probability after `contexts`.
     private func distribution<Levels: NGramLevels>(_ levels: Levels, after contexts: [UInt32])
         -> [Float]
     {
+        defer { withExtendedLifetime(memory) {} }
         var values = (0..<vocabularySize).map { levels.logProbability(0, $0) }
         // Shorter contexts first, so that the longest that knows a token has the last word. Each step backs off
         // from one context more.

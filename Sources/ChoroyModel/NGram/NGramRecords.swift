@@ -1,16 +1,16 @@
+import CChoroyKernels
 import ChoroySystem
 
 /// The records of one order in `PackedLevels`: fields of bits, one after the other.
-@safe struct NGramRecords: @unchecked Sendable {
+@safe struct NGramRecords: @unchecked Sendable, BitwiseCopyable {
     let shape: Shape
     private let pointer: UnsafePointer<UInt8>
     /// 256 values for the logarithms of probabilities, 256 for those of back-off weights; nil when records hold
     /// the numbers themselves.
     private let codes: UnsafePointer<Float>?
-    private let owner: AnyObject
 
     /// How many bits each field takes.
-    struct Shape {
+    struct Shape: BitwiseCopyable {
         let token: Int
         let logProbability: Int
         let backoff: Int
@@ -36,7 +36,6 @@ import ChoroySystem
             .records, level, atLeast: shape.byteCount(header.counts[level]), path: path)
         unsafe pointer = file.pointer(at: section.offset, count: section.size)
             .assumingMemoryBound(to: UInt8.self)
-        owner = file
         if header.layout == .quantized {
             let section = try header.section(.codes, level, atLeast: 512 * 4, path: path)
             unsafe codes = file.pointer(at: section.offset, count: section.size)
@@ -51,6 +50,11 @@ import ChoroySystem
         return UInt32(
             truncatingIfNeeded: UInt64(littleEndian: word) >> UInt64(place & 7)
                 & (1 << UInt64(bits) - 1))
+    }
+
+    /// Asks for a record.
+    @inline(__always) func prefetch(_ index: Int) {
+        unsafe choroy_prefetch(pointer + index * shape.record >> 3)
     }
 
     @inline(__always) func token(_ index: Int) -> UInt32 {

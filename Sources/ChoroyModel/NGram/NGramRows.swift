@@ -5,7 +5,7 @@
 /// highest order follow the adjusted count or the base-10 logarithm of the back-off weight, and where the
 /// n-gram's continuations begin in the next order; there one row more ends those of the last n-gram.
 /// In the order 1 the row's place is the id. Places are not checked: whoever reads what a file says checks it.
-@safe struct NGramRows: @unchecked Sendable {
+@safe struct NGramRows: @unchecked Sendable, BitwiseCopyable {
     let pointer: UnsafeMutablePointer<UInt32>
     let count: Int
     /// Numbers of a row: 4, at the highest order 2.

@@ -39,8 +39,14 @@ public struct NGramVocabulary: TextEncoding {
         var table = Self.emptyWords
         let ids = documents.map { document in
             var ids: [TokenID] = []
-            Self.forEachWord(in: Array(document)) { source, range in
-                ids.append(range.isEmpty ? 1 : TokenID(table.insert(source, range).index))
+            unsafe document.withUnsafeBufferPointer { buffer in
+                var scanner = unsafe WordScanner(buffer)
+                while scanner.next() {
+                    for range in scanner.words {
+                        ids.append(
+                            range.isEmpty ? 1 : TokenID(unsafe table.insert(buffer, range).index))
+                    }
+                }
             }
             return ids
         }
@@ -109,9 +115,7 @@ public struct NGramVocabulary: TextEncoding {
         switch content {
         case .words(let table):
             var ids: [TokenID] = []
-            Self.forEachWord(in: bytes) { source, range in
-                ids.append(range.isEmpty ? 1 : TokenID(table.find(source, range) ?? 0))
-            }
+            Self.forEachWord(in: bytes, table) { _, id in ids.append(id) }
             return ids
         case .characters(let table): return table.encode(bytes)
         case .tokens(let encoding): return encoding.encode(bytes)
@@ -124,8 +128,8 @@ public struct NGramVocabulary: TextEncoding {
         var ids: [TokenID] = []
         var sizes: [Int] = []
         var done = 0
-        Self.forEachWord(in: bytes) { source, range in
-            ids.append(range.isEmpty ? 1 : TokenID(table.find(source, range) ?? 0))
+        Self.forEachWord(in: bytes, table) { range, id in
+            ids.append(id)
             let end = range.isEmpty ? range.lowerBound + 1 : range.upperBound
             sizes.append(end - done)
             done = end
@@ -198,7 +202,7 @@ public struct NGramVocabulary: TextEncoding {
     /// The vocabulary of words or characters in such a section; nil when it is none.
     init?(_ unit: Unit, fileSection bytes: [UInt8]) {
         if unit == .word {
-            var table = WordTable()
+            var table = WordTable(capacity: bytes.count { $0 == 10 })
             var start = 0
             for place in bytes.indices where bytes[place] == 10 {
                 guard place > start, table.insert(bytes, start..<place).isNew else { return nil }
@@ -221,24 +225,25 @@ public struct NGramVocabulary: TextEncoding {
         }
     }
 
-    /// Calls `body` with the place of each word, and with an empty range at each line end.
-    ///
-    /// The marks `<s>` and `</s>` as words of a text are left out, as white space is.
+    /// Calls `body` with the place of each word and its number, and with an empty range at each line end.
     private static func forEachWord(
-        in bytes: [UInt8], _ body: ([UInt8], Range<Int>) -> Void
+        in bytes: [UInt8], _ table: WordTable, _ body: (Range<Int>, TokenID) -> Void
     ) {
-        var start = 0
-        for place in 0...bytes.count {
-            let byte = place < bytes.count ? bytes[place] : 32
-            guard byte == 32 || (byte >= 9 && byte <= 13) || byte == 0 else { continue }
-            if place > start {
-                let isMark =
-                    bytes[start] == UInt8(ascii: "<")
-                    && ["<s>", "</s>"].contains { bytes[start..<place].elementsEqual($0.utf8) }
-                if !isMark { body(bytes, start..<place) }
+        var hashes: [UInt64] = []
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            var scanner = unsafe WordScanner(buffer)
+            while scanner.next() {
+                hashes.removeAll(keepingCapacity: true)
+                for range in scanner.words {
+                    let hash = unsafe WordTable.hash(buffer, range)
+                    table.prefetch(hash)
+                    hashes.append(hash)
+                }
+                for (range, hash) in zip(scanner.words, hashes) {
+                    let id = range.isEmpty ? 1 : unsafe table.find(buffer, range, hash) ?? 0
+                    body(range, TokenID(id))
+                }
             }
-            if byte == 10 { body(bytes, place..<place) }
-            start = place + 1
         }
     }
 }

@@ -1,3 +1,4 @@
+import CChoroyKernels
 import ChoroySystem
 import ChoroyText
 
@@ -7,31 +8,45 @@ import ChoroyText
 /// highest order, of its back-off weight; as `Float`s, or as bytes that stand for values of a table. Where its
 /// continuations begin is told by `Branches`. Unigrams are whole numbers, and a table finds their many continuations.
 @safe struct PackedLevels: NGramLevels, @unchecked Sendable {
-    let counts: [Int]
+    let order: Int
+    private let counts: UnsafePointer<Int>
     /// Unigrams: the two logarithms and the first continuation, three numbers each, and those of an end.
     private let unigrams: UnsafePointer<UInt32>
-    private let records: [NGramRecords]
-    private let branches: [Branches]
-    private let index: NGramIndex?
-    private let owner: AnyObject
+    private let records: UnsafePointer<NGramRecords>
+    private let branches: UnsafePointer<Branches>
+    private let indexes: UnsafePointer<NGramIndex>
+    private let indexCount: Int
 
-    init(_ header: NGramFileHeader, _ file: MappedFile, path: String) throws {
-        counts = header.counts
-        owner = file
+    /// An n-gram of the lowest levels with more children than this has them in a table.
+    static let threshold = 32
+    /// Levels that have a table.
+    static let indexedLevels = 2
+
+    /// The levels in a mapped file.
+    static func make(_ header: NGramFileHeader, _ file: MappedFile, path: String) throws -> (
+        PackedLevels, NGramMemory
+    ) {
+        let counts = header.counts
         let order = counts.count
-        let first = try header.section(
-            .unigrams, 0, atLeast: (counts[0] + 1) * 12, path: path)
-        unsafe unigrams = file.pointer(at: first.offset, count: first.size)
-            .assumingMemoryBound(to: UInt32.self)
-        records = try (1..<order).map { level in
-            try NGramRecords(header, level, file, path: path)
-        }
-        branches = try (1..<max(1, order - 1)).map { level in
-            try Branches(header, level, file, path: path)
-        }
-        let hasIndex = header.sections.contains { $0.kind == .index && $0.level == 0 }
-        index = hasIndex ? try NGramIndex(header, 0, file, path: path) : nil
+        let first = try header.section(.unigrams, 0, atLeast: (counts[0] + 1) * 12, path: path)
+        let records = LargeArray(
+            try (1..<order).map { try NGramRecords(header, $0, file, path: path) })
+        let branches = LargeArray(
+            try (1..<max(1, order - 1)).map { try Branches(header, $0, file, path: path) })
+        let indexed = header.layout == .quantized ? 0 : min(indexedLevels, order - 1)
+        let indexes = LargeArray(
+            try (0..<indexed).map { try NGramIndex(header, $0, file, path: path) })
+        let allCounts = LargeArray(counts)
+        let levels = unsafe PackedLevels(
+            order: order, counts: allCounts.pointer,
+            unigrams: file.pointer(at: first.offset, count: first.size)
+                .assumingMemoryBound(to: UInt32.self),
+            records: records.pointer, branches: branches.pointer,
+            indexes: indexes.pointer, indexCount: indexed)
+        return (levels, NGramMemory([file, records, branches, indexes, allCounts]))
     }
+
+    @inline(__always) func count(_ level: Int) -> Int { unsafe counts[level] }
 
     @inline(__always) func children(_ level: Int, _ index: Int) -> Range<Int> {
         var range = 0..<0
@@ -39,43 +54,67 @@ import ChoroyText
             let start = unsafe Int(unigrams[index * 3 + 2])
             range = unsafe start..<max(start, Int(unigrams[index * 3 + 5]))
         } else {
-            range = branches[level - 1].children(index)
+            range = unsafe branches[level - 1].children(index)
         }
-        let end = min(range.upperBound, counts[level + 1])
+        let end = unsafe min(range.upperBound, counts[level + 1])
         return min(range.lowerBound, end)..<end
     }
 
     @inline(__always) func token(_ level: Int, _ index: Int) -> UInt32 {
-        level == 0 ? UInt32(truncatingIfNeeded: index) : records[level - 1].token(index)
+        unsafe level == 0 ? UInt32(truncatingIfNeeded: index) : records[level - 1].token(index)
     }
 
     @inline(__always) func logProbability(_ level: Int, _ index: Int) -> Float {
-        level == 0
+        unsafe level == 0
             ? unsafe Float(bitPattern: unigrams[index * 3])
             : records[level - 1].logProbability(index)
     }
 
     @inline(__always) func backoff(_ level: Int, _ index: Int) -> Float {
-        level == 0
+        unsafe level == 0
             ? unsafe Float(bitPattern: unigrams[index * 3 + 1]) : records[level - 1].backoff(index)
     }
 
-    @inline(__always) func find(_ token: UInt32, _ level: Int, _ index: Int) -> Int {
-        let children = children(level, index)
-        let above = records[level]
-        if level == 0, let table = self.index, children.count > NGramIndex.threshold {
-            return table.find(token, index, among: children) { above.token($0) }
+    @inline(__always) func prefetchChildren(_ level: Int, _ index: Int) {
+        if level > 0 { unsafe branches[level - 1].prefetch(index) }
+    }
+
+    @inline(__always)
+    func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {
+        let above = unsafe records[level]
+        if children.count > Self.threshold, level < indexCount {
+            return unsafe indexes[level].find(token, index, among: children) { above.token($0) }
         }
-        var (low, high) = (children.lowerBound, children.upperBound)
-        while high - low > 8 {
-            let middle = low + (high - low) / 2
-            if above.token(middle) < token { low = middle + 1 } else { high = middle + 1 }
+        // Halves without a branch that depends on the tokens.
+        var first = children.lowerBound
+        var count = children.count
+        if count == 0 { return -1 }
+        while count > 1 {
+            let half = count >> 1
+            first += above.token(first + half - 1) < token ? half : 0
+            count -= half
         }
-        while low < high {
-            let found = above.token(low)
-            if found >= token { return found == token ? low : -1 }
-            low += 1
+        return above.token(first) == token ? first : -1
+    }
+
+    @inline(__always)
+    func prefetch(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
+        if children.isEmpty { return }
+        if children.count > Self.threshold, level < indexCount {
+            unsafe indexes[level].prefetch(token, index)
+        } else {
+            unsafe records[level].prefetch(children.lowerBound + children.count / 2)
         }
-        return -1
+    }
+
+    @inline(__always)
+    func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
+        guard children.count > Self.threshold, level < indexCount else { return }
+        let place = unsafe indexes[level].guess(token, index)
+        if children.contains(place) { unsafe records[level].prefetch(place) }
+    }
+
+    @inline(__always) func prefetch(_ token: UInt32) {
+        unsafe choroy_prefetch(unigrams + Int(token) * 3)
     }
 }

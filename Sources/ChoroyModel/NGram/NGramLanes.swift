@@ -1,0 +1,96 @@
+import ChoroySystem
+import ChoroyText
+
+/// Scores one text at several places at once, so that what each look-up needs has come when it is its turn.
+///
+/// No context is longer than the order less one, so a place in the text can be gone to by reading as many tokens
+/// before it: the numbers are those of reading from the start.
+@safe struct NGramLanes<Levels: NGramLevels> {
+    private let scorers: LargeArray<NGramScorer<Levels>>
+    private let room: LargeArray<UInt32>
+    /// Tokens of the longest context.
+    private let longest: Int
+
+    /// As many as there is use for with so many tokens.
+    static func count(tokens: Int, order: Int) -> Int {
+        tokens >= 16 * (order + 8) ? 8 : 1
+    }
+
+    init(_ levels: Levels, count: Int, vocabularySize: Int, endToken: TokenID?) {
+        let order = levels.order
+        longest = order - 1
+        room = LargeArray(count: count * 4 * order)
+        unsafe scorers = unsafe LargeArray(count: count)
+        for lane in 0..<count {
+            unsafe scorers.pointer[lane] = NGramScorer(
+                levels, vocabularySize: vocabularySize, endToken: endToken,
+                room: room.pointer + lane * 4 * order)
+        }
+    }
+
+    /// Puts the first lane where `state` is.
+    func begin(after state: NGramState) {
+        if let contexts = state.contexts {
+            unsafe scorers.pointer[0].current = contexts
+            return
+        }
+        let last = state.tokens.suffix(longest)
+        if last.count == state.tokens.count { unsafe scorers.pointer[0].start() }
+        read(last)
+    }
+
+    /// Reads tokens in the first lane.
+    func read(_ tokens: some Collection<TokenID>) {
+        for token in tokens { _ = unsafe scorers.pointer[0].read(UInt32(token)) }
+    }
+
+    /// The contexts where the last lane is.
+    var contexts: [UInt32] { unsafe scorers.pointer[scorers.count - 1].current }
+
+    /// Base-10 logarithms for all tokens but the first, which is read after where the first lane is; at the end
+    /// the last lane has read all but the last token.
+    func score(_ tokens: [TokenID]) -> [Float] {
+        let count = unsafe scorers.count
+        let last = tokens.count - 1
+        // Each lane reads `length` tokens but the last, which reads what is left before the last token.
+        let length = last / count
+        let scores = LargeArray<Float>(count: tokens.count)
+        unsafe tokens.withUnsafeBufferPointer { tokens in
+            let lanes = unsafe scorers.pointer
+            for lane in 1..<max(1, count) {
+                let start = lane * length
+                unsafe lanes[lane].current = []
+                for place in start - longest..<start {
+                    _ = unsafe lanes[lane].read(UInt32(tokens[place]))
+                }
+            }
+            for step in 0..<length {
+                if count == 1 {
+                    unsafe scores.pointer[step] = lanes[0].read(UInt32(tokens[step]))
+                    continue
+                }
+                for lane in 0..<count {
+                    unsafe lanes[lane].prefetch(UInt32(tokens[lane * length + step]))
+                }
+                for lane in 0..<count {
+                    unsafe lanes[lane].locate()
+                    unsafe lanes[lane].prefetchFirst(UInt32(tokens[lane * length + step]))
+                }
+                for lane in 0..<count {
+                    unsafe lanes[lane].prefetchAgain(UInt32(tokens[lane * length + step]))
+                }
+                for lane in 0..<count {
+                    let place = lane * length + step
+                    unsafe scores.pointer[place] = lanes[lane].readLocated(UInt32(tokens[place]))
+                }
+            }
+            for place in count * length..<last {
+                unsafe scores.pointer[place] = lanes[count - 1].read(UInt32(tokens[place]))
+            }
+            let contexts = unsafe lanes[count - 1].current
+            unsafe scores.pointer[last] = lanes[count - 1].read(UInt32(tokens[last]))
+            unsafe lanes[count - 1].current = contexts
+        }
+        return unsafe Array(UnsafeBufferPointer(start: scores.pointer + 1, count: last))
+    }
+}
