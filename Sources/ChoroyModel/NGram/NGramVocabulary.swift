@@ -77,6 +77,12 @@ public struct NGramVocabulary: TextEncoding {
         return found
     }
 
+    /// What its tokens are the tokens of: a tokenizer; nil for bytes, characters and words.
+    public var tokenizer: (any TextEncoding)? {
+        guard case .tokens(let encoding) = content else { return nil }
+        return encoding
+    }
+
     /// `<unk>` is word 0, `</s>` word 1.
     static var emptyWords: WordTable {
         var table = WordTable()
@@ -118,19 +124,20 @@ public struct NGramVocabulary: TextEncoding {
         }
     }
 
-    /// The ids of whole lines of words, an end mark after each, and for each id its bytes in the text.
-    func encodeLines(_ bytes: [UInt8]) -> ([TokenID], [Int]) {
+    /// The ids of words, an end mark after each line or after all of them, and for each id its bytes in the text.
+    func encodeSentences(_ bytes: [UInt8], joinsLines: Bool) -> ([TokenID], [Int]) {
         guard case .words(let table) = content else { preconditionFailure("no words: \(unit)") }
         var ids: [TokenID] = []
         var sizes: [Int] = []
         var done = 0
         Self.forEachWord(in: bytes) { source, range in
+            if joinsLines && range.isEmpty { return }
             ids.append(range.isEmpty ? 1 : TokenID(table.find(source, range) ?? 0))
             let end = range.isEmpty ? range.lowerBound + 1 : range.upperBound
             sizes.append(end - done)
             done = end
         }
-        if !bytes.isEmpty && bytes[bytes.count - 1] != 10 {
+        if !bytes.isEmpty && (joinsLines || bytes[bytes.count - 1] != 10) {
             ids.append(1)
             sizes.append(bytes.count - done)
         }
