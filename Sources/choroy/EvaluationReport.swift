@@ -42,13 +42,22 @@ struct EvaluationReport {
         return [line] + (countsSentences ? [sentenceLine] : []) + (mixture?.lines ?? [])
     }
 
+    /// As KenLM says it, for a model that reads each sentence in one piece.
+    private var isAsKenLM: Bool { mixture == nil && result.convention == .rolling(context: nil) }
+    private var including: Double {
+        isAsKenLM ? result.kenLM.perplexityIncludingUnknown : result.perplexity
+    }
+    private var excluding: Double {
+        isAsKenLM ? result.kenLM.perplexityExcludingUnknown : result.perplexityOfKnown
+    }
+
     private var sentenceLine: String {
         let name = isDocumentMode ? "document" : "sentence"
         return [
             "\(Figures.grouped(result.sentences)) \(name)\(result.sentences == 1 ? "" : "s")",
             "\(Figures.grouped(result.unknownTokens)) unknown words (their spelling is not counted)",
-            "perplexity including them \(Figures.decimal(result.perplexity, 4)), "
-                + "excluding \(Figures.decimal(result.perplexityOfKnown, 4))",
+            "perplexity including them \(Figures.decimal(including, 4)), "
+                + "excluding \(Figures.decimal(excluding, 4))",
             "ppl \(Figures.decimal(result.perplexityOfKnown, 4)), "
                 + "ppl1 \(Figures.decimal(result.perplexityOfKnownWords, 4))",
         ].joined(separator: " | ")
@@ -82,8 +91,8 @@ struct EvaluationReport {
             object.append(
                 "log10_probability_excluding_oov",
                 .number((result.unknownNats - result.nats) / M_LN10))
-            object.append("perplexity_including_oov", .number(result.perplexity))
-            object.append("perplexity_excluding_oov", .number(result.perplexityOfKnown))
+            object.append("perplexity_including_oov", .number(including))
+            object.append("perplexity_excluding_oov", .number(excluding))
             object.append("ppl", .number(result.perplexityOfKnown))
             object.append("ppl1", .number(result.perplexityOfKnownWords))
         }

@@ -24,6 +24,8 @@ public struct Evaluation: Sendable, Equatable {
     public private(set) var unknownNats = 0.0
     /// How many of the tokens end a sentence.
     public private(set) var sentences = 0
+    /// What KenLM would say.
+    public private(set) var kenLM = KenLMFigures()
     private var blocks = ByteBlocks()
 
     public var bitsPerByte: Double { nats / (M_LN2 * Double(bytes)) }
@@ -132,6 +134,7 @@ public struct Evaluation: Sendable, Equatable {
             unknownNats += token.nats
         }
         sentences += token.isEnd ? 1 : 0
+        kenLM.add(token)
         blocks.add(token.nats, bytes: token.bytes)
     }
 
