@@ -109,12 +109,12 @@ public struct Mixture<First: LanguageModel, Second: LanguageModel>: LanguageMode
 extension Mixture: Sendable where First: Sendable, Second: Sendable {}
 
 /// ln((1 − w)·exp(a) + w·exp(b)), without leaving logarithms: nothing is too small for it.
-struct LogMean {
+package struct LogMean {
     private let shares: (Double, Double)
 
-    init(weight: Double) { shares = (log1p(-weight), log(weight)) }
+    package init(weight: Double) { shares = (log1p(-weight), log(weight)) }
 
-    func callAsFunction(_ a: Double, _ b: Double) -> Double {
+    package func callAsFunction(_ a: Double, _ b: Double) -> Double {
         let (x, y) = (shares.0 + a, shares.1 + b)
         let (high, low) = (max(x, y), min(x, y))
         return high == -.infinity ? high : high + log1p(exp(low - high))

@@ -24,6 +24,7 @@ public struct FilterProgram: Sendable {
 
     /// How many bytes it writes when it reads what `pieces` hold one after another.
     ///
+    /// The process must ignore `SIGPIPE`, as the command does: the program may stop reading.
     /// - Throws: `FileError` when it cannot be run or fails.
     public func outputSize(of pieces: [ArraySlice<UInt8>]) throws -> Int {
         let input = try Pipe()
@@ -54,9 +55,6 @@ public struct FilterProgram: Sendable {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
-        for descriptor in [input.reading, input.writing, output.reading, output.writing] {
-            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
         var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
         defer { unsafe words.forEach { unsafe free($0) } }
         var process: pid_t = 0
@@ -121,6 +119,8 @@ private final class Pipe {
         guard unsafe pipe(&descriptors) == 0 else {
             throw SystemError.file("a pipe", expected: "two descriptors")
         }
+        // No other process that is started meanwhile is to hold them open.
+        for descriptor in descriptors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         (reading, writing) = (descriptors[0], descriptors[1])
     }
 

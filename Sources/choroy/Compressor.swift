@@ -9,11 +9,9 @@ struct Compressor {
     /// gzip, which is in this program, and those of the others that are installed, at their strongest.
     static var installed: [Compressor] {
         [Compressor(name: "gzip -9", size: GzipSize.measure)]
-            + programs.compactMap { name, arguments in
-                FilterProgram(named: name, arguments: arguments).map { program in
-                    Compressor(
-                        name: ([name] + arguments.filter { !$0.hasSuffix("c") && $0 != "-q" })
-                            .joined(separator: " "), size: program.outputSize)
+            + programs.compactMap { program in
+                FilterProgram(named: program.name, arguments: program.arguments).map {
+                    Compressor(name: "\(program.name) \(program.level)", size: $0.outputSize)
                 }
             }
     }
@@ -23,9 +21,11 @@ struct Compressor {
         programs.map(\.name).filter { FilterProgram(named: $0, arguments: []) == nil }
     }
 
-    private static let programs: [(name: String, arguments: [String])] = [
-        ("bzip2", ["-9", "-c"]), ("zstd", ["--ultra", "-22", "--long=27", "-q", "-c"]),
-        ("xz", ["-9e", "-q", "-c"]),
+    /// From standard input to standard output; zstd looks back 128 MB, xz 64 MB.
+    private static let programs: [(name: String, level: String, arguments: [String])] = [
+        ("bzip2", "-9", ["-9", "-c"]),
+        ("zstd", "-22", ["--ultra", "-22", "--long=27", "-q", "-c"]),
+        ("xz", "-9e", ["-9e", "-q", "-c"]),
     ]
 
     /// Bits for a byte of `heldOut`: compressed alone, and as what it adds to `training` when that comes before it.

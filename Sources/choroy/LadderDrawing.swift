@@ -1,3 +1,5 @@
+import ChoroySystem
+
 /// A ladder as an SVG file that needs nothing else: bars with whiskers, in light and in dark.
 struct LadderDrawing {
     private let report: LadderReport
@@ -18,13 +20,14 @@ struct LadderDrawing {
         text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;\
         font-size:14px;fill:#1d1d1b}
         .page{fill:#fff;stroke:#e3e1db}.title{font-size:19px;font-weight:650}
-        .soft{fill:#6b6a66;font-size:12.5px}.figure{font-variant-numeric:tabular-nums}
-        .best{font-weight:650}.error{fill:#6b6a66}
+        .soft{fill:#6b6a66;font-size:12.5px}
+        .figure{font-variant-numeric:tabular-nums;paint-order:stroke;stroke:#fff;stroke-width:5px;\
+        stroke-linejoin:round}.best{font-weight:650}.error{fill:#6b6a66;font-weight:400}
         .grid{stroke:#e8e6e0}.axis{stroke:#a5a39c}.whisker{stroke:#1d1d1b;stroke-width:1.4}
         .uniform{fill:#c9c6bd}.ngram{fill:#2a6fbb}.model{fill:#d9622b}.compressor{fill:#1d8a5f}
         .alone{fill:#fff;stroke:#1d8a5f;stroke-width:2}.reach{stroke:#1d8a5f;stroke-dasharray:2 3}
         @media (prefers-color-scheme:dark){text{fill:#ececea}.page{fill:#1b1d1c;stroke:#333533}
-        .soft,.error{fill:#a09f9a}.grid{stroke:#2e302f}.axis{stroke:#6d6e69}.whisker{stroke:#ececea}
+        .soft,.error{fill:#a09f9a}.grid{stroke:#2e302f}.axis{stroke:#6d6e69}.whisker{stroke:#ececea}.figure{stroke:#1b1d1c}
         .uniform{fill:#53554f}.ngram{fill:#5d9fe6}.model{fill:#f08a57}.compressor{fill:#43b586}
         .alone{fill:#1b1d1c;stroke:#43b586}.reach{stroke:#43b586}}
         """
@@ -32,9 +35,11 @@ struct LadderDrawing {
     /// The file's content.
     var svg: String {
         let names = rungs.map { Self.shortened(report.name(of: $0)) }
-        // Sans-serif letters of 14 pixels are 8 wide or less on average.
-        let left = 24 + 8 * Double(max(8, names.map(\.count).max() ?? 0))
-        let width = left + Self.plotWidth + Self.right
+        // Sans-serif letters of 14 pixels are 8.4 wide or less on average, those of 12.5 are 7.5.
+        let left = 24 + 8.4 * Double(max(8, names.map(\.count).max() ?? 0))
+        let notes = [report.subject(naming: FilePath.name)] + report.notes
+        let longest = notes.map(\.count).max() ?? 0
+        let width = max(left + Self.plotWidth + Self.right, 48 + 7.5 * Double(longest))
         let values = rungs.flatMap { [$0.bitsPerByte, $0.alone ?? 0] }.filter(\.isFinite)
         let largest = max(1, (values.max() ?? 8).rounded(.up))
         func x(_ bits: Double) -> Double { left + bits / largest * Self.plotWidth }
@@ -47,8 +52,7 @@ struct LadderDrawing {
             y += Self.rowHeight
         }
         let bottom = y + 4
-        let notes = report.notes
-        let height = bottom + 44 + 18 * Double(notes.count + 1)
+        let height = bottom + 44 + 18 * Double(notes.count)
         var svg = """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.number(width)) \
             \(Self.number(height))" width="\(Self.number(width))" height="\(Self.number(height))" \
@@ -72,7 +76,7 @@ struct LadderDrawing {
             y1="\(Self.number(Self.top - 4))" y2="\(Self.number(bottom))"/>
             """
         svg += rows
-        for (index, note) in ([report.subject] + notes).enumerated() {
+        for (index, note) in notes.enumerated() {
             svg += """
                 <text class="soft" x="24" y="\(Self.number(bottom + 46 + 18 * Double(index)))">\
                 \(HTML.escaped(note))</text>
@@ -120,8 +124,10 @@ struct LadderDrawing {
         }
         let error =
             rung.standardError.isFinite
-            ? "<tspan class=\"error\"> ± \(Figures.decimal(rung.standardError, 3))</tspan>"
-            : rung.alone.map { "<tspan class=\"error\"> (alone \(Figures.decimal($0, 2)))</tspan>" }
+            ? "<tspan class=\"error\" dx=\"5\">± \(Figures.decimal(rung.standardError, 3))</tspan>"
+            : rung.alone.map {
+                "<tspan class=\"error\" dx=\"5\">(alone \(Figures.decimal($0, 2)))</tspan>"
+            }
                 ?? ""
         return row + """
             <text class="figure\(isBest ? " best" : "")" x="\(Self.number(edge + 8))" \

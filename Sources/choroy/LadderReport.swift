@@ -14,13 +14,16 @@ struct LadderReport {
         self.unit = unit
     }
 
-    /// What is measured, in a sentence.
-    var subject: String {
+    /// What is measured, in a sentence, with files as `naming` calls them.
+    func subject(naming: (_ path: String) -> String = { $0 }) -> String {
         let held = "\(Figures.grouped(text.heldOutBytes)) bytes"
         let learned = "\(Figures.grouped(text.trainingBytes)) bytes"
-        return text.validation.isEmpty
-            ? "\(held) from all over \(text.name), held out; learned from the other \(learned)"
-            : "\(held) of \(text.validation.joined(separator: ", ")); learned from \(learned) of \(text.name)"
+        let name = naming(text.name)
+        guard !text.validation.isEmpty else {
+            return "\(held) from all over \(name), held out; learned from the other \(learned)"
+        }
+        let names = text.validation.map(naming).joined(separator: ", ")
+        return "\(held) of \(names); learned from \(learned) of \(name)"
     }
 
     /// "4-gram" with what it is of, and marks that the notes explain.
@@ -72,7 +75,7 @@ struct LadderReport {
         let body = zip(table.dropFirst(), bars).map { row, bar in
             row + String(repeating: " ", count: width - row.count) + bar
         }
-        return [subject, "", table[0].trimmed] + body + [""] + notes
+        return [subject(), "", table[0].trimmed] + body + [""] + notes
     }
 
     private func excess(of rung: Ladder.Rung) -> String {

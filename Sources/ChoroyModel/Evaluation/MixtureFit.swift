@@ -33,7 +33,7 @@ public struct MixtureFit: Sendable, Equatable {
     }
 
     /// The weight after one more step.
-    static func step(
+    package static func step(
         _ weight: Double, _ scores: some Collection<(first: Double, second: Double)>
     ) -> Double {
         guard weight > 0 && weight < 1 else { return weight }
