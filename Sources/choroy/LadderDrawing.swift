@@ -12,7 +12,6 @@ struct LadderDrawing {
     private static let plotWidth = 520.0
     /// Room for a figure behind the longest bar.
     private static let right = 128.0
-    private static let longestName = 32
 
     init(_ report: LadderReport) { self.report = report }
 
@@ -34,9 +33,12 @@ struct LadderDrawing {
 
     /// The file's content.
     var svg: String {
-        let names = rungs.map { Self.shortened(report.name(of: $0)) }
-        // Sans-serif letters of 14 pixels are 8.4 wide or less on average, those of 12.5 are 7.5.
-        let left = 24 + 8.4 * Double(max(8, names.map(\.count).max() ?? 0))
+        let names = rungs.map { report.name(of: $0) }
+        // Sans-serif letters of 14 pixels are 8.4 wide or less on average, bold ones 9.6; those of 12.5 are 7.5.
+        let widths = zip(rungs, names).map { rung, name in
+            Double(name.count) * (isBest(rung) ? 9.6 : 8.4)
+        }
+        let left = 34 + max(60, widths.max() ?? 0)
         let notes = [report.subject(naming: FilePath.name)] + report.notes
         let longest = notes.map(\.count).max() ?? 0
         let width = max(left + Self.plotWidth + Self.right, 48 + 7.5 * Double(longest))
@@ -89,7 +91,7 @@ struct LadderDrawing {
     private func row(
         _ rung: Ladder.Rung, _ name: String, _ y: Double, left: Double, _ x: (Double) -> Double
     ) -> String {
-        let isBest = rung.name == report.ladder.best?.name
+        let isBest = isBest(rung)
         let end = x(rung.bitsPerByte)
         var row = """
             <g><title>\(HTML.escaped(report.name(of: rung))): \(Figures.decimal(rung.bitsPerByte, 4))\
@@ -136,11 +138,7 @@ struct LadderDrawing {
             """
     }
 
-    /// The name, of a long one its beginning and its end.
-    private static func shortened(_ name: String) -> String {
-        guard name.count > longestName else { return name }
-        return "\(name.prefix(longestName / 3))…\(name.suffix(longestName - longestName / 3 - 1))"
-    }
+    private func isBest(_ rung: Ladder.Rung) -> Bool { rung.name == report.ladder.best?.name }
 
     private static func tick(_ value: Double) -> String {
         value == value.rounded() ? Figures.decimal(value, 0) : Figures.decimal(value, 1)

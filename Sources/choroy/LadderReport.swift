@@ -26,9 +26,14 @@ struct LadderReport {
         return "\(held) of \(names); learned from \(learned) of \(name)"
     }
 
-    /// "4-gram" with what it is of, and marks that the notes explain.
+    /// "6-gram", or a model's path, of a long one beginning and end; with marks that the notes explain.
     func name(of rung: Ladder.Rung) -> String {
-        rung.name + (rung.mayKnowText ? " *" : "") + (rung.isIncomplete ? " †" : "")
+        let limit = 32
+        let name =
+            rung.name.count <= limit
+            ? rung.name
+            : "\(rung.name.prefix(limit / 3))…\(rung.name.suffix(limit - limit / 3 - 1))"
+        return name + (rung.mayKnowText ? " *" : "") + (rung.isIncomplete ? " †" : "")
     }
 
     var hasCompressors: Bool { ladder.rungs.contains { $0.alone != nil } }
