@@ -40,7 +40,13 @@ public struct FilterProgram: Sendable {
         var status: Int32 = 0
         while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
         guard status == 0, let size else {
-            throw FileError(path, expected: "a program that ends well", found: "status \(status)")
+            // The low byte tells a signal, the next one the exit code.
+            let end =
+                status & 0x7F != 0
+                ? "signal \(status & 0x7F)"
+                : status == 0
+                    ? "one that does not read to the end" : "exit code \(status >> 8 & 0xFF)"
+            throw FileError(path, expected: "a program that ends well", found: end)
         }
         return size
     }

@@ -29,6 +29,9 @@ import Testing
         let failing = try #require(FilterProgram(named: "false", arguments: []))
         #expect(throws: FileError.self) { try failing.outputSize(of: [Self.text[...]]) }
         #expect(throws: FileError.self) { try failing.outputSize(of: []) }
+        let three = try #require(FilterProgram(named: "sh", arguments: ["-c", "exit 3"]))
+        let error = #expect(throws: FileError.self) { try three.outputSize(of: []) }
+        #expect(error?.description.contains("found exit code 3") == true)
         #expect(FilterProgram(named: "no-such-program-here", arguments: []) == nil)
     }
 
