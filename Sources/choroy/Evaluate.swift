@@ -14,7 +14,16 @@ struct Evaluate: ParsableCommand {
               llama.cpp  windows side by side, the second half of each is scored
               sliding    a window every --stride tokens, its last tokens are scored
 
-            Example: choroy evaluate book.arpa held-out.txt
+            A model of words reads each line as a sentence, as KenLM and SRILM do, and is told with their \
+            figures: perplexity with unknown words and without, ppl and ppl1.
+
+            With --mix the model is mixed with another of the same tokens. The weight is the one given, or \
+            the best one for the text of --mix-fit; without either, each half of the text is scored with \
+            the weight that suits the other half, so that no token has a say in its own score.
+
+            Examples:
+              choroy evaluate book.arpa held-out.txt
+              choroy evaluate checkpoints/book held-out.txt --mix book-tokens.arpa
             """)
 
     @Argument(help: "A model: a model directory, a .ngram or an ARPA file.")
@@ -39,9 +48,15 @@ struct Evaluate: ParsableCommand {
         help: "Tokens from window to window with --convention sliding. Default: half the context.")
     var stride: Int?
 
+    @Flag(
+        help:
+            "With a model of words: a document is one sequence, and its line ends are white space.")
+    var documentMode = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @OptionGroup var mix: MixOptions
     @OptionGroup var adapter: AdapterOptions
     @OptionGroup var threads: ThreadOptions
 
@@ -64,9 +79,14 @@ struct Evaluate: ParsableCommand {
     func run() throws {
         threads.apply()
         let loaded = try LoadedModel.load(model, adapters: adapter.places)
+        if documentMode && loaded.unit != "word" {
+            throw ValidationError("--document-mode goes with models of words, not \(loaded.unit)s")
+        }
+        let partner = try mix.partner(of: loaded)
         let corpus = try Corpus(at: texts)
-        let convention = try resolved(for: loaded)
-        let documents = loaded.texts(corpus)
+        let convention = try resolved(
+            limit: partner.map { loaded.commonContext(with: $0) } ?? loaded.contextLength)
+        let documents = loaded.texts(corpus, joinsLines: documentMode)
         if case .llamaCpp(let context) = convention {
             let longest = documents.map(\.tokens.count).max() ?? 0
             guard longest >= 2 * context else {
@@ -76,20 +96,28 @@ struct Evaluate: ParsableCommand {
                     found: "\(longest)")
             }
         }
-        let result = Self.evaluate(loaded.model, loaded, documents, convention)
+        let share = try partner.flatMap { try mix.share(of: $0, in: loaded, convention) }
+        let mixed = partner.map {
+            EvaluatedMixture(
+                loaded, $0, loaded.evaluation(with: $0, on: documents, convention), share: share,
+                fittedTo: mix.fit)
+        }
+        let result = mixed?.result ?? Self.evaluate(loaded.model, loaded, documents, convention)
         guard result.tokens > 0 else {
             throw FileError(
                 texts.joined(separator: ", "), expected: "a token that can be scored", found: "none"
             )
         }
-        print(json ? Self.json(loaded, result) : Self.summary(loaded, result))
+        let report = EvaluationReport(
+            loaded, result, isDocumentMode: documentMode, mixture: mixed)
+        print(json ? JSONWriter.string(report.json) : report.lines.joined(separator: "\n"))
     }
 
-    private func resolved(for loaded: LoadedModel) throws -> EvaluationConvention {
-        if let context, let limit = loaded.contextLength, context > limit {
+    private func resolved(limit: Int?) throws -> EvaluationConvention {
+        if let context, let limit, context > limit {
             throw ValidationError("--context \(context) is above the model's \(limit)")
         }
-        let context = context ?? loaded.contextLength
+        let context = context ?? limit
         switch convention {
         case .rolling: return .rolling(context: context)
         case .llamaCpp:
@@ -117,44 +145,7 @@ struct Evaluate: ParsableCommand {
         defer { progress.clear() }
         return Evaluation.evaluate(
             model, on: documents, convention: convention, startToken: loaded.startOfText,
-            unknownToken: loaded.unknownToken
+            unknownToken: loaded.unknownToken, endToken: loaded.endOfSentence
         ) { progress.update($0) }
-    }
-
-    private static func summary(_ loaded: LoadedModel, _ result: Evaluation) -> String {
-        let first =
-            result.scoresFirstToken
-            ? "first token scored after the start of text" : "first token not scored"
-        var parts = [
-            "bits per byte \(Figures.decimal(result.bitsPerByte, 4))"
-                + (result.standardError.isNaN
-                    ? "" : " ± \(Figures.decimal(result.standardError, 4))"),
-            "perplexity \(Figures.decimal(result.perplexity, 4)) per \(loaded.unit) "
-                + "(\(result.convention.name), \(first))",
-            "\(Figures.grouped(result.tokens)) \(loaded.unit)s",
-            "\(Figures.grouped(result.bytes)) bytes",
-        ]
-        if loaded.unknownToken != nil {
-            parts.append(
-                "\(Figures.grouped(result.unknownTokens)) unknown (their spelling is not counted), "
-                    + "perplexity without them "
-                    + Figures.decimal(result.perplexityOfKnown, 4))
-        }
-        return parts.joined(separator: " | ")
-    }
-
-    private static func json(_ loaded: LoadedModel, _ result: Evaluation) -> String {
-        JSONWriter.string(
-            .object(
-                JSONObject([
-                    ("model", .string(loaded.name)),
-                    ("adapter", loaded.adapters.first.map { .string($0.directory) } ?? .null),
-                    ("convention", .string(result.convention.name)),
-                    ("tokens", .integer(result.tokens)), ("bytes", .integer(result.bytes)),
-                    ("nats", .number(result.nats)),
-                    ("bits_per_byte", .number(result.bitsPerByte)),
-                    ("standard_error", .number(result.standardError)),
-                    ("perplexity", .number(result.perplexity)),
-                ])))
     }
 }

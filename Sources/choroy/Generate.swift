@@ -13,7 +13,12 @@ struct Generate: ParsableCommand {
             neither --prompt nor --prompt-file is given and it is no terminal; an empty prompt starts \
             a new text.
 
-            Example: choroy generate checkpoints/book --prompt "Once upon a time" --max-tokens 100
+            With --mix another model of the same tokens, such as an n-gram model, has a say in each token: \
+            a share of --mix-weight, or the one that suits the text of --mix-fit best, else half.
+
+            Examples:
+              choroy generate checkpoints/book --prompt "Once upon a time" --max-tokens 100
+              choroy generate checkpoints/book --mix book-tokens.arpa --mix-fit other.txt
             """)
 
     @Argument(help: "A model: a model directory, a .ngram or an ARPA file.")
@@ -45,6 +50,7 @@ struct Generate: ParsableCommand {
     @Flag(help: "Say tokens per second also when standard error is no terminal.")
     var verbose = false
 
+    @OptionGroup var mix: MixOptions
     @OptionGroup var adapter: AdapterOptions
     @OptionGroup var threads: ThreadOptions
 
@@ -60,7 +66,7 @@ struct Generate: ParsableCommand {
     func run() throws {
         threads.apply()
         let bytes = try promptBytes()
-        let loaded = try LoadedModel.load(model, adapters: adapter.places)
+        let loaded = try mixed(LoadedModel.load(model, adapters: adapter.places))
         var tokens = loaded.encoding.encode(bytes)
         if tokens.isEmpty, let start = loaded.startOfText { tokens = [start] }
         guard !tokens.isEmpty else {
@@ -70,6 +76,21 @@ struct Generate: ParsableCommand {
         }
         Interrupts.collect()
         try generate(loaded.model, loaded, prompt: tokens)
+    }
+
+    /// The model with the one of `--mix` mixed in, if that was asked for.
+    private func mixed(_ loaded: LoadedModel) throws -> LoadedModel {
+        guard let partner = try mix.partner(of: loaded) else { return loaded }
+        let context = loaded.commonContext(with: partner)
+        let share = try mix.share(of: partner, in: loaded, .rolling(context: context))
+        if share == nil {
+            StandardStreams.note(
+                "note: half of \(partner.name) is mixed in; --mix-fit TEXT finds a better share")
+        } else if let share, mix.fit != nil {
+            StandardStreams.note(
+                "mixed: a share of \(Figures.decimal(share, 4)) of \(partner.name)")
+        }
+        return loaded.mixing(partner, share: share ?? 0.5)
     }
 
     private func promptBytes() throws -> [UInt8] {

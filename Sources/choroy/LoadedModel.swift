@@ -139,7 +139,7 @@ struct LoadedModel {
     }
 
     /// The documents of `corpus` as the model is scored on them.
-    func texts(_ corpus: Corpus) -> [EvaluationText] {
-        EvaluationText.texts(corpus.documents, encoding: encoding)
+    func texts(_ corpus: Corpus, joinsLines: Bool = false) -> [EvaluationText] {
+        EvaluationText.texts(corpus.documents, encoding: encoding, joinsLines: joinsLines)
     }
 }

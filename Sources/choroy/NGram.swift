@@ -9,7 +9,8 @@ struct NGram: ParsableCommand {
         abstract: "Estimate an n-gram model from text and write it as an ARPA or .ngram file.",
         discussion: """
             Interpolated modified Kneser-Ney smoothing. Characters, bytes and tokens are read as one \
-            unbroken text; with words each line is a sentence, as KenLM reads it.
+            unbroken text; with words each line is a sentence, as KenLM reads it, or each document with \
+            --document-mode.
 
             With --prune n-grams that occur as often as the number says, or less, are left out; a number \
             for each order, the last for all above. Their share goes to shorter contexts.
@@ -35,6 +36,9 @@ struct NGram: ParsableCommand {
             "What a token is: token, word, character or byte. Default: token with --tokenizer, else word."
     )
     var unit: NGramVocabulary.Unit?
+
+    @Flag(help: "With words: a document is one sequence, and its line ends are white space.")
+    var documentMode = false
 
     @Option(help: "The tokenizer whose tokens are counted: tokenizer.json or a directory with one.")
     var tokenizer: String?
@@ -80,6 +84,9 @@ struct NGram: ParsableCommand {
         guard hasWords || prune.first ?? 0 == 0 else {
             throw ValidationError("--prune: expected 0 first, since only words can be left out")
         }
+        if documentMode && !hasWords {
+            throw ValidationError("--document-mode goes with --unit word")
+        }
         if limitVocab != nil && !hasWords {
             throw ValidationError("--limit-vocab goes with --unit word")
         }
@@ -104,7 +111,9 @@ struct NGram: ParsableCommand {
         var sequences = NGramSequences(
             vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
         for (index, document) in corpus.documents.enumerated() {
-            sequences.append(ids?[index] ?? vocabulary.encode(Array(document)))
+            var words = ids?[index] ?? vocabulary.encode(Array(document))
+            if documentMode { words.removeAll { $0 == vocabulary.endToken } }
+            sequences.append(words)
         }
         guard sequences.count > 0 else {
             throw FileError(

@@ -22,24 +22,47 @@ public struct Evaluation: Sendable, Equatable {
     /// How many of the tokens are `<unk>`, and their share of the nats.
     public private(set) var unknownTokens = 0
     public private(set) var unknownNats = 0.0
-    private var blocks = Blocks()
+    /// How many of the tokens end a sentence.
+    public private(set) var sentences = 0
+    /// What KenLM would say.
+    public private(set) var kenLM = KenLMFigures()
+    private var blocks = ByteBlocks()
 
     public var bitsPerByte: Double { nats / (M_LN2 * Double(bytes)) }
 
-    /// Of one token.
+    /// Of one token: KenLM's "perplexity including OOVs".
     public var perplexity: Double { exp(nats / Double(tokens)) }
 
-    /// Of one token, `<unk>` neither counted nor scored.
+    /// Of one token, `<unk>` neither counted nor scored: KenLM's "excluding OOVs", SRILM's `ppl`.
+    ///
+    ///     ppl = 10^(−logprob / (words − OOVs + sentences))
     public var perplexityOfKnown: Double {
         exp((nats - unknownNats) / Double(tokens - unknownTokens))
     }
 
+    /// Of one known word, ends of sentences scored but not counted: SRILM's `ppl1`.
+    ///
+    ///     ppl1 = 10^(−logprob / (words − OOVs))
+    public var perplexityOfKnownWords: Double {
+        exp((nats - unknownNats) / Double(tokens - unknownTokens - sentences))
+    }
+
     /// The standard error of bits per byte; nan when the text is shorter than two blocks.
     ///
-    /// Blocks of about 1,000 bytes in a row are taken for a random sample; bits per byte is the ratio
+    /// Blocks of 1,000 bytes in a row are taken for a random sample; bits per byte is the ratio
     /// of two sums R = Σy / Σx over n blocks, with variance n / (n − 1) · Σ(y − R·x)² / (Σx)².
     /// Source: Cochran 1977, "Sampling Techniques", chapter 6.
     public var standardError: Double { blocks.standardError / M_LN2 }
+
+    /// How many bits a byte of the same text costs more than in `other`, with the standard error of that difference:
+    /// block by block, so that what makes a passage hard for both does not count. Tokens may differ.
+    ///
+    /// Nil when the two are not about the same text, and for a text shorter than two blocks.
+    public func excess(over other: Evaluation) -> (bitsPerByte: Double, standardError: Double)? {
+        guard let difference = blocks.minus(other.blocks) else { return nil }
+        let error = difference.standardError / M_LN2
+        return error.isNaN ? nil : (bitsPerByte - other.bitsPerByte, error)
+    }
 
     /// Scores `texts`, each from the start, under a convention.
     ///
@@ -47,13 +70,16 @@ public struct Evaluation: Sendable, Equatable {
     ///   - startToken: the model's mark for the start of a text, after which the first token of a text
     ///     is scored; without one it is not scored. `llamaCpp` and `sliding` never score it.
     ///   - unknownToken: the token whose scores are summed apart.
+    ///   - endToken: the token that ends a sentence within a text.
     ///   - batchSize: windows that the model reads at once.
     ///   - progress: called now and then with the tokens scored so far.
+    ///   - each: called with each token that is scored.
     /// - Precondition: contexts and strides are positive, a stride is at most its context.
     public static func evaluate<Model: LanguageModel>(
         _ model: Model, on texts: [EvaluationText], convention: EvaluationConvention,
-        startToken: TokenID?, unknownToken: TokenID? = nil, batchSize: Int = 8,
-        progress: (Int) -> Void = { _ in }
+        startToken: TokenID?, unknownToken: TokenID? = nil, endToken: TokenID? = nil,
+        batchSize: Int = 8, progress: (Int) -> Void = { _ in },
+        each: (ScoredToken) -> Void = { _ in }
     ) -> Evaluation {
         var isRolling = false
         switch convention {
@@ -77,30 +103,39 @@ public struct Evaluation: Sendable, Equatable {
             let scores = scores(of: pieces, model) { progress(result.tokens + $0) }
             for (window, scores) in zip(batch, scores) {
                 for index in window.place.scored {
-                    result.add(
-                        -scores[index - window.place.tokens.lowerBound - 1],
-                        bytes: texts[window.text].byteCounts[index - (start == nil ? 0 : 1)],
-                        isUnknown: sequences[window.text][index] == unknownToken)
+                    let place = index - (start == nil ? 0 : 1)
+                    let token = sequences[window.text][index]
+                    let scored = ScoredToken(
+                        text: window.text, place: place,
+                        nats: -scores[index - window.place.tokens.lowerBound - 1],
+                        bytes: texts[window.text].byteCounts[place],
+                        isUnknown: token == unknownToken, isEnd: token == endToken)
+                    result.add(scored)
+                    each(scored)
                 }
             }
         }
         return result
     }
 
-    private init(convention: EvaluationConvention, scoresFirstToken: Bool) {
+    /// Of no tokens yet.
+    init(convention: EvaluationConvention, scoresFirstToken: Bool) {
         self.convention = convention
         self.scoresFirstToken = scoresFirstToken
     }
 
-    private mutating func add(_ nats: Double, bytes: Int, isUnknown: Bool) {
+    /// Counts one more token, the next of the text.
+    mutating func add(_ token: ScoredToken) {
         tokens += 1
-        self.bytes += bytes
-        self.nats += nats
-        if isUnknown {
+        bytes += token.bytes
+        nats += token.nats
+        if token.isUnknown {
             unknownTokens += 1
-            unknownNats += nats
+            unknownNats += token.nats
         }
-        blocks.add(nats, bytes: bytes)
+        sentences += token.isEnd ? 1 : 0
+        kenLM.add(token)
+        blocks.add(token.nats, bytes: token.bytes)
     }
 
     /// Natural logarithms for each window's tokens but the first, each window read from the start in
@@ -123,37 +158,16 @@ public struct Evaluation: Sendable, Equatable {
     }
 }
 
-/// Sums over blocks of about 1,000 bytes in a row.
-private struct Blocks: Sendable, Equatable {
-    private static let size = 1000
-    private var sums: [(nats: Double, bytes: Int)] = []
-
-    mutating func add(_ nats: Double, bytes: Int) {
-        if sums.isEmpty || sums[sums.count - 1].bytes >= Self.size { sums.append((0, 0)) }
-        sums[sums.count - 1].nats += nats
-        sums[sums.count - 1].bytes += bytes
-    }
-
-    /// Of the nats per byte. A last block that is not full counts with the one before it.
-    var standardError: Double {
-        var sums = sums
-        if sums.count > 1, sums[sums.count - 1].bytes < Self.size {
-            let last = sums.removeLast()
-            sums[sums.count - 1].nats += last.nats
-            sums[sums.count - 1].bytes += last.bytes
-        }
-        let n = Double(sums.count)
-        guard n >= 2 else { return .nan }
-        let bytes = Double(sums.reduce(0) { $0 + $1.bytes })
-        let ratio = sums.reduce(0) { $0 + $1.nats } / bytes
-        let squares = sums.reduce(0.0) { sum, block in
-            let residual = block.nats - ratio * Double(block.bytes)
-            return sum + residual * residual
-        }
-        return (n / (n - 1) * squares).squareRoot() / bytes
-    }
-
-    static func == (a: Blocks, b: Blocks) -> Bool {
-        a.sums.elementsEqual(b.sums) { $0.nats == $1.nats && $0.bytes == $1.bytes }
-    }
+/// A token of a text and what it costs a model.
+public struct ScoredToken: Sendable, Equatable {
+    /// Which of the texts, and which of its tokens.
+    public let text: Int
+    public let place: Int
+    /// −ln of its probability.
+    public let nats: Double
+    /// What it stands for in the text.
+    public let bytes: Int
+    public let isUnknown: Bool
+    /// Whether it ends a sentence.
+    public let isEnd: Bool
 }

@@ -18,13 +18,15 @@ public struct EvaluationText: Sendable {
     ///
     /// Tokens stand for their own bytes. With the words of an n-gram model, a word's bytes include the
     /// white space before it and those of a line's end the white space there; a last line without a
-    /// line end has an end all the same, of 0 bytes.
+    /// line end has an end all the same, of 0 bytes. With `joinsLines` line ends are white space like
+    /// any other, and only a document has an end.
     public static func texts(
-        _ documents: [ArraySlice<UInt8>], encoding: some TextEncoding
+        _ documents: [ArraySlice<UInt8>], encoding: some TextEncoding, joinsLines: Bool = false
     ) -> [EvaluationText] {
         if let vocabulary = encoding as? NGramVocabulary, vocabulary.unit == .word {
             return documents.map { document in
-                let (tokens, byteCounts) = vocabulary.encodeLines(Array(document))
+                let (tokens, byteCounts) = vocabulary.encodeSentences(
+                    Array(document), joinsLines: joinsLines)
                 return EvaluationText(tokens: tokens, byteCounts: byteCounts)
             }
         }

@@ -43,9 +43,15 @@ import ChoroySystem
         return (words, samples)
     }
 
-    /// Asks for the sample that the search for the continuations begins with, and for the bits as far as can be told.
+    /// Asks for the sample that the search for the continuations begins with,.
     @inline(__always) func prefetch(_ index: Int) {
         unsafe choroy_prefetch(samples + max(0, index - 1) / Self.step)
+    }
+
+    /// Asks for the bits that the sample names.
+    @inline(__always) func prefetchAgain(_ index: Int) {
+        let word = unsafe Int(samples[max(0, index - 1) / Self.step]) >> 6
+        unsafe choroy_prefetch(words + min(word, wordCount))
     }
 
     /// The continuations of an n-gram.

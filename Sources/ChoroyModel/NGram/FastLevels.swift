@@ -51,6 +51,7 @@ import ChoroyText
 
     /// A row that was found has come with its first child.
     @inline(__always) func prefetchChildren(_ level: Int, _ index: Int) {}
+    @inline(__always) func prefetchChildrenAgain(_ level: Int, _ index: Int) {}
 
     @inline(__always)
     func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {

@@ -72,6 +72,7 @@ import ChoroyText
                 for lane in 0..<count {
                     unsafe lanes[lane].prefetch(UInt32(tokens[lane * length + step]))
                 }
+                for lane in 0..<count { unsafe lanes[lane].prefetchChildrenAgain() }
                 for lane in 0..<count {
                     unsafe lanes[lane].locate()
                     unsafe lanes[lane].prefetchFirst(UInt32(tokens[lane * length + step]))

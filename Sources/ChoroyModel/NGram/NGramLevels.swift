@@ -19,8 +19,10 @@ protocol NGramLevels: Sendable, BitwiseCopyable {
     func logProbability(_ level: Int, _ index: Int) -> Float
     /// In base 10; at the highest level there is none.
     func backoff(_ level: Int, _ index: Int) -> Float
-    /// Asks for the memory that `children` will look at.
+    /// Asks for the memory that `children` will look at first.
     func prefetchChildren(_ level: Int, _ index: Int)
+    /// Asks for what `children` will look at next, when the first has come.
+    func prefetchChildrenAgain(_ level: Int, _ index: Int)
     /// The place among the children of an n-gram of the one with `token`; -1 for none.
     func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int
     /// Asks for the memory that `find` will look at first.

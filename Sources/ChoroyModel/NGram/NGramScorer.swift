@@ -64,6 +64,13 @@ import ChoroyText
         }
     }
 
+    /// Asks for what `locate` will look at next.
+    @inline(__always) func prefetchChildrenAgain() {
+        for context in unsafe 0..<length where unsafe contexts[context] != Self.none {
+            unsafe levels.prefetchChildrenAgain(context, Int(contexts[context]))
+        }
+    }
+
     /// Finds the continuations of each context.
     @inline(__always) func locate() {
         for context in unsafe 0..<length where unsafe contexts[context] != Self.none {

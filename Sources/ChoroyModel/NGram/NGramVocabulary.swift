@@ -1,3 +1,4 @@
+import ChoroySystem
 public import ChoroyText
 
 /// What the numbers of an n-gram model stand for: bytes, characters, words, or a tokenizer's tokens.
@@ -42,7 +43,8 @@ public struct NGramVocabulary: TextEncoding {
             unsafe document.withUnsafeBufferPointer { buffer in
                 var scanner = unsafe WordScanner(buffer)
                 while scanner.next() {
-                    for range in scanner.words {
+                    for index in 0..<scanner.count {
+                        let range = scanner[index]
                         ids.append(
                             range.isEmpty ? 1 : TokenID(unsafe table.insert(buffer, range).index))
                     }
@@ -81,6 +83,12 @@ public struct NGramVocabulary: TextEncoding {
         var found = [Bool](repeating: false, count: vocabularySize)
         for id in [0, 1] + encode(text) { found[Int(id)] = true }
         return found
+    }
+
+    /// What its tokens are the tokens of: a tokenizer; nil for bytes, characters and words.
+    public var tokenizer: (any TextEncoding)? {
+        guard case .tokens(let encoding) = content else { return nil }
+        return encoding
     }
 
     /// `<unk>` is word 0, `</s>` word 1.
@@ -122,19 +130,20 @@ public struct NGramVocabulary: TextEncoding {
         }
     }
 
-    /// The ids of whole lines of words, an end mark after each, and for each id its bytes in the text.
-    func encodeLines(_ bytes: [UInt8]) -> ([TokenID], [Int]) {
+    /// The ids of words, an end mark after each line or after all of them, and for each id its bytes in the text.
+    func encodeSentences(_ bytes: [UInt8], joinsLines: Bool) -> ([TokenID], [Int]) {
         guard case .words(let table) = content else { preconditionFailure("no words: \(unit)") }
         var ids: [TokenID] = []
         var sizes: [Int] = []
         var done = 0
         Self.forEachWord(in: bytes, table) { range, id in
+            if joinsLines && range.isEmpty { return }
             ids.append(id)
             let end = range.isEmpty ? range.lowerBound + 1 : range.upperBound
             sizes.append(end - done)
             done = end
         }
-        if !bytes.isEmpty && bytes[bytes.count - 1] != 10 {
+        if !bytes.isEmpty && (joinsLines || bytes[bytes.count - 1] != 10) {
             ids.append(1)
             sizes.append(bytes.count - done)
         }
@@ -226,22 +235,25 @@ public struct NGramVocabulary: TextEncoding {
     }
 
     /// Calls `body` with the place of each word and its number, and with an empty range at each line end.
+    @inline(__always)
     private static func forEachWord(
         in bytes: [UInt8], _ table: WordTable, _ body: (Range<Int>, TokenID) -> Void
     ) {
-        var hashes: [UInt64] = []
+        let hashes = LargeArray<UInt64>(count: WordScanner.limit)
         unsafe bytes.withUnsafeBufferPointer { buffer in
             var scanner = unsafe WordScanner(buffer)
             while scanner.next() {
-                hashes.removeAll(keepingCapacity: true)
-                for range in scanner.words {
-                    let hash = unsafe WordTable.hash(buffer, range)
+                for index in 0..<scanner.count {
+                    let hash = unsafe WordTable.hash(buffer, scanner[index])
                     table.prefetch(hash)
-                    hashes.append(hash)
+                    unsafe hashes.pointer[index] = hash
                 }
-                for (range, hash) in zip(scanner.words, hashes) {
-                    let id = range.isEmpty ? 1 : unsafe table.find(buffer, range, hash) ?? 0
-                    body(range, TokenID(id))
+                for index in 0..<scanner.count {
+                    let range = scanner[index]
+                    let id =
+                        range.isEmpty
+                        ? 1 : unsafe table.find(buffer, range, hashes.pointer[index]) ?? 0
+                    body(range, TokenID(truncatingIfNeeded: id))
                 }
             }
         }

@@ -79,6 +79,10 @@ import ChoroyText
         if level > 0 { unsafe branches[level - 1].prefetch(index) }
     }
 
+    @inline(__always) func prefetchChildrenAgain(_ level: Int, _ index: Int) {
+        if level > 0 { unsafe branches[level - 1].prefetchAgain(index) }
+    }
+
     @inline(__always)
     func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {
         let above = unsafe records[level]
@@ -103,7 +107,9 @@ import ChoroyText
         if children.count > Self.threshold, level < indexCount {
             unsafe indexes[level].prefetch(token, index)
         } else {
+            unsafe records[level].prefetch(children.lowerBound)
             unsafe records[level].prefetch(children.lowerBound + children.count / 2)
+            unsafe records[level].prefetch(children.upperBound)
         }
     }
 

@@ -1,34 +1,57 @@
+import ChoroySystem
+
 /// The words of a text, some at a time: what stands between ASCII white space.
 ///
 /// The marks `<s>` and `</s>` as words of a text are left out, as white space is.
 @safe struct WordScanner {
-    /// Where words are that `next` found; an empty range at a line end.
-    private(set) var words: [Range<Int>] = []
+    /// Words that `next` found.
+    private(set) var count = 0
+    /// Where they begin and end; alike at a line end.
+    private let starts = LargeArray<Int>(count: limit)
+    private let ends = LargeArray<Int>(count: limit)
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var place = 0
-    private static let limit = 256
+    /// At most so many words are found at a time.
+    static let limit = 256
 
     /// - Parameter bytes: they live as long as the scanner.
     init(_ bytes: UnsafeBufferPointer<UInt8>) { unsafe self.bytes = bytes }
 
+    /// Where a word is; empty at a line end.
+    @inline(__always) subscript(index: Int) -> Range<Int> {
+        precondition(index >= 0 && index < count, "word \(index) of \(count)")
+        return unsafe Range(uncheckedBounds: (starts.pointer[index], ends.pointer[index]))
+    }
+
     /// Goes on to the next words; false at the end of the text.
     mutating func next() -> Bool {
-        words.removeAll(keepingCapacity: true)
-        let end = unsafe bytes.count
-        while words.count < Self.limit {
-            while unsafe place < end && Self.isSpace(bytes[place]) {
-                if unsafe bytes[place] == 10 { words.append(place..<place) }
+        let (starts, ends) = unsafe (starts.pointer, ends.pointer)
+        let size = unsafe bytes.count
+        var place = place
+        var count = 0
+        while count < Self.limit && place < size {
+            let byte = unsafe bytes[place]
+            if Self.isSpace(byte) {
+                if byte == 10 {
+                    unsafe starts[count] = place
+                    unsafe ends[count] = place
+                    count += 1
+                }
                 place += 1
+                continue
             }
-            if place == end { break }
-            let start = place
-            place = endOfWord(from: place)
-            if unsafe bytes[start] != UInt8(ascii: "<") || !isMark(start..<place) {
-                words.append(start..<place)
+            let end = endOfWord(from: place)
+            if byte != UInt8(ascii: "<") || !isMark(place..<end) {
+                unsafe starts[count] = place
+                unsafe ends[count] = end
+                count += 1
             }
+            place = end
         }
-        return !words.isEmpty
+        self.place = place
+        self.count = count
+        return count > 0
     }
 
     /// The first white space from a place on, or the end.
@@ -40,8 +63,7 @@
                 let word = unsafe UInt64(
                     littleEndian: raw.loadUnaligned(fromByteOffset: place, as: UInt64.self))
                 // The highest bit of each byte up to a space, the lowest of them for certain.
-                let low =
-                    (word &- 0x2121_2121_2121_2121) & ~word & 0x8080_8080_8080_8080
+                let low = (word &- 0x2121_2121_2121_2121) & ~word & 0x8080_8080_8080_8080
                 if low != 0 {
                     place += low.trailingZeroBitCount >> 3
                     break

@@ -79,12 +79,14 @@ struct WordTable: Sendable {
     }
 
     /// The slot that holds the word, or the free one where it belongs.
+    @inline(__always)
     private func slot(
         of source: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ hash: UInt64
     ) -> Int {
         var place = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[place] != 0 {
+        while true {
             let value = slots[place]
+            if value == 0 { break }
             if unsafe value >> 32 == hash >> 32
                 && matches(Int(truncatingIfNeeded: value & 0xFFFF_FFFF) - 1, source, range)
             {
