@@ -6,10 +6,13 @@ import ChoroyText
 /// Before `\data\` a line `# choroy unit=character` says what the words stand for; a model of a
 /// tokenizer's tokens adds the hash of the tokenizer, which is stored beside it. Logarithms have
 /// 8 decimals.
-public struct ARPAWriter {
-    private let model: NGramModel
-    private let words: WordTable
-    private var buffer: [UInt8] = []
+@safe public struct ARPAWriter {
+    /// The words one after the other, and where each begins.
+    private let text: [UInt8]
+    private let starts: [Int]
+
+    /// N-grams that a thread writes into one buffer.
+    private static let partSize = 1 << 15
 
     /// Writes the file whole or not at all.
     ///
@@ -18,16 +21,17 @@ public struct ARPAWriter {
         _ model: NGramModel, _ vocabulary: NGramVocabulary, to path: String,
         tokenizerHash: String? = nil
     ) throws {
-        var writer = ARPAWriter(model, vocabulary)
+        let writer = ARPAWriter(model, vocabulary)
         let header = ARPAHeader(unit: vocabulary.unit, tokenizerHash: tokenizerHash)
+        defer { withExtendedLifetime(model) {} }
         try AtomicFile.write(to: path) { file in
             try file.append(header.line + "\n\\data\\\n")
             for (level, count) in model.counts.enumerated() {
                 try file.append("ngram \(level + 1)=\(count)\n")
             }
             switch model.layout {
-            case .fast(let levels): try writer.write(levels, to: &file)
-            case .packed(let levels): try writer.write(levels, to: &file)
+            case .fast(let levels): try writer.write(levels, to: file)
+            case .packed(let levels): try writer.write(levels, to: file)
             }
             try file.append("\n\\end\\\n")
         }
@@ -37,84 +41,100 @@ public struct ARPAWriter {
         precondition(
             vocabulary.vocabularySize == model.vocabularySize,
             "a vocabulary of \(vocabulary.vocabularySize) for a model of \(model.vocabularySize)")
-        self.model = model
         var words = vocabulary.arpaWords()
         // The number after the last is `<s>`.
         words.insert("<s>".utf8)
-        self.words = words
+        var text: [UInt8] = []
+        var starts = [0]
+        for index in 0..<words.count {
+            text += words[index]
+            starts.append(text.count)
+        }
+        self.text = text
+        self.starts = starts
     }
 
-    private mutating func write<Levels: NGramLevels>(_ levels: Levels, to file: inout FileWriter)
-        throws
-    {
-        for level in 0..<levels.order { try write(levels, level, to: &file) }
+    private func write<Levels: NGramLevels>(_ levels: Levels, to file: FileWriter) throws {
+        for level in 0..<levels.order {
+            try file.append("\n\\\(level + 1)-grams:\n")
+            let parts = (levels.count(level) + Self.partSize - 1) / Self.partSize
+            // As many parts at a time as all threads are busy with.
+            let together = 4 * ThreadPool.shared.threadCount
+            for first in stride(from: 0, to: parts, by: together) {
+                let count = min(together, parts - first)
+                let buffers = (0..<count).map { _ in PartBuffer() }
+                ThreadPool.shared.run(count) { part in
+                    let start = (first + part) * Self.partSize
+                    let end = min(levels.count(level), start + Self.partSize)
+                    write(levels, level, start..<end, into: &buffers[part].lines)
+                }
+                for buffer in buffers {
+                    try unsafe buffer.lines.withBytes { try unsafe file.append(raw: $0) }
+                }
+            }
+        }
     }
 
-    private mutating func write<Levels: NGramLevels>(
-        _ levels: Levels, _ level: Int, to file: inout FileWriter
-    ) throws {
-        buffer += "\n\\\(level + 1)-grams:\n".utf8
-        // path[k]: the n-gram of k + 1 tokens that the current one begins with.
+    /// Written by one thread, then read by another.
+    private final class PartBuffer: @unchecked Sendable {
+        var lines = ARPALineBuffer()
+    }
+
+    private func write<Levels: NGramLevels>(
+        _ levels: Levels, _ level: Int, _ range: Range<Int>, into lines: inout ARPALineBuffer
+    ) {
+        // path[k]: the n-gram of k + 1 tokens that the current one begins with; limits[k]: where its children end.
         var path = [Int](repeating: 0, count: level)
-        for index in 0..<levels.counts[level] {
-            var place = index
-            for above in (0..<level).reversed() {
-                while levels.children(above, path[above]).upperBound <= place { path[above] += 1 }
-                place = path[above]
-            }
-            append(log10: levels.logProbability(level, index))
-            var separator = UInt8(ascii: "\t")
-            for above in 0..<level {
-                append(word: levels.token(above, path[above]), after: separator)
-                separator = 32
-            }
-            append(word: levels.token(level, index), after: separator)
-            if level + 1 < levels.order {
-                buffer.append(UInt8(ascii: "\t"))
-                append(log10: levels.backoff(level, index))
-            }
-            buffer.append(10)
-            if buffer.count > 1 << 18 {
-                try file.append(buffer)
-                buffer.removeAll(keepingCapacity: true)
+        var limits = [Int](repeating: 0, count: level)
+        var place = range.lowerBound
+        for above in (0..<level).reversed() {
+            path[above] = Self.parent(levels, above, of: place)
+            limits[above] = levels.children(above, path[above]).upperBound
+            place = path[above]
+        }
+        unsafe text.withUnsafeBufferPointer { text in
+            for index in range {
+                var place = index
+                for above in (0..<level).reversed() {
+                    if limits[above] > place { break }
+                    while limits[above] <= place {
+                        path[above] += 1
+                        limits[above] = levels.children(above, path[above]).upperBound
+                    }
+                    place = path[above]
+                }
+                lines.reserve(2 * ARPALineBuffer.longestNumber + 4)
+                lines.append(log10: levels.logProbability(level, index))
+                var separator = UInt8(ascii: "\t")
+                for above in 0...level {
+                    let token = Int(levels.token(above, above < level ? path[above] : index))
+                    let word = starts[token]..<starts[token + 1]
+                    lines.reserve(word.count + 2 + ARPALineBuffer.longestNumber)
+                    lines.append(separator)
+                    unsafe lines.append(UnsafeBufferPointer(rebasing: text[word]))
+                    separator = 32
+                }
+                if level + 1 < levels.order {
+                    lines.append(UInt8(ascii: "\t"))
+                    lines.append(log10: levels.backoff(level, index))
+                }
+                lines.append(10)
             }
         }
-        try file.append(buffer)
-        buffer.removeAll(keepingCapacity: true)
     }
 
-    private mutating func append(word token: UInt32, after separator: UInt8) {
-        buffer.append(separator)
-        buffer += words[Int(token)]
-    }
-
-    /// `value` with 8 decimals, zeros at the end left out.
-    private mutating func append(log10 value: Float) {
-        let value = Double(value)
-        guard value.magnitude < 1e9 else {
-            buffer += (value < 0 ? "-99" : "99").utf8
-            return
+    /// The n-gram of a level whose children hold a place one level up.
+    private static func parent<Levels: NGramLevels>(_ levels: Levels, _ level: Int, of place: Int) -> Int {
+        var (low, high) = (0, levels.count(level) - 1)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if levels.children(level, middle).upperBound <= place {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
-        var number = Int((value.magnitude * 1e8).rounded())
-        if number == 0 {
-            buffer.append(UInt8(ascii: "0"))
-            return
-        }
-        if value < 0 { buffer.append(UInt8(ascii: "-")) }
-        var decimals = 8
-        while decimals > 0 && number.isMultiple(of: 10) {
-            number /= 10
-            decimals -= 1
-        }
-        let start = buffer.count
-        for place in 0... {
-            if place == decimals && decimals > 0 { buffer.append(UInt8(ascii: ".")) }
-            if place > decimals && number == 0 { break }
-            buffer.append(48 + UInt8(number % 10))
-            number /= 10
-            if decimals == 0 && number == 0 { break }
-        }
-        buffer[start...].reverse()
+        return low
     }
 }
 
