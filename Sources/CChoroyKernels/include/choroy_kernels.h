@@ -243,6 +243,6 @@ static inline size_t choroy_brain_attention_scratch(size_t length, size_t head_d
 }
 
 /* Asks for the cache line at `place`, which will be read soon. Any address will do. */
-static inline void choroy_prefetch(const void *place) { __builtin_prefetch(place); }
+static inline void choroy_prefetch(const void *_Nullable place) { __builtin_prefetch(place); }
 
 #endif

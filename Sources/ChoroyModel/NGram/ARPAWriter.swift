@@ -30,8 +30,8 @@ import ChoroyText
                 try file.append("ngram \(level + 1)=\(count)\n")
             }
             switch model.layout {
-            case .fast(let levels): try writer.write(levels, to: file)
-            case .packed(let levels): try writer.write(levels, to: file)
+            case .fast(let levels): try writer.write(levels, to: file, path)
+            case .packed(let levels): try writer.write(levels, to: file, path)
             }
             try file.append("\n\\end\\\n")
         }
@@ -54,7 +54,10 @@ import ChoroyText
         self.starts = starts
     }
 
-    private func write<Levels: NGramLevels>(_ levels: Levels, to file: FileWriter) throws {
+    private func write<Levels: NGramLevels>(_ levels: Levels, to file: FileWriter, _ path: String)
+        throws
+    {
+        try levels.check(for: path)
         for level in 0..<levels.order {
             try file.append("\n\\\(level + 1)-grams:\n")
             let parts = (levels.count(level) + Self.partSize - 1) / Self.partSize
@@ -124,7 +127,9 @@ import ChoroyText
     }
 
     /// The n-gram of a level whose children hold a place one level up.
-    private static func parent<Levels: NGramLevels>(_ levels: Levels, _ level: Int, of place: Int) -> Int {
+    private static func parent<Levels: NGramLevels>(_ levels: Levels, _ level: Int, of place: Int)
+        -> Int
+    {
         var (low, high) = (0, levels.count(level) - 1)
         while low < high {
             let middle = low + (high - low) / 2

@@ -41,11 +41,15 @@ public enum NGramFile {
         precondition(
             vocabulary.vocabularySize == model.vocabularySize,
             "a vocabulary of \(vocabulary.vocabularySize) for a model of \(model.vocabularySize)")
-        let (levels, memory) =
-            switch model.layout {
-            case .fast(let levels): (levels, model.memory)
-            case .packed(let levels): FastLevels.make(NGramTrie(copying: levels))
-            }
+        var (levels, memory): (FastLevels, NGramMemory)
+        switch model.layout {
+        case .fast(let own):
+            try own.check(for: path)
+            (levels, memory) = (own, model.memory)
+        case .packed(let own):
+            try own.check(for: path)
+            (levels, memory) = FastLevels.make(NGramTrie(copying: own))
+        }
         defer { withExtendedLifetime((model, memory)) {} }
         var content = NGramFileContent()
         switch vocabulary.fileSection {
@@ -115,7 +119,27 @@ public enum NGramFile {
     /// Reads all of a file and compares each section with its hash.
     public static func verify(_ path: String) throws {
         let file = try RandomAccessFile(path: path)
-        for section in try NGramFileHeader(file).sections { _ = try check(section, of: file) }
+        let header = try NGramFileHeader(file)
+        var end = header.size
+        for section in header.sections {
+            try checkGap(end, section.offset, of: file)
+            _ = try check(section, of: file)
+            end = section.offset + section.size
+        }
+        try checkGap(end, end, of: file)
+        guard end == file.size else {
+            throw FileError(path, expected: "\(end) bytes", found: "\(file.size)")
+        }
+    }
+
+    /// Between sections are zeros, fewer than the alignment.
+    private static func checkGap(_ start: Int, _ end: Int, of file: RandomAccessFile) throws {
+        let isGap = end >= start && end - start < NGramFileHeader.alignment
+        guard isGap, try file.read(end - start, at: start).allSatisfy({ $0 == 0 }) else {
+            throw FileError(
+                file.path, at: "bytes \(start) to \(end)", expected: "zeros between sections",
+                found: "something else")
+        }
     }
 
     /// What a file is, from its header alone.

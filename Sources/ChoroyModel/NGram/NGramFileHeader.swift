@@ -36,7 +36,6 @@ struct NGramFileHeader: Equatable {
 
     /// The header as it stands in the file, with the places of the sections filled in.
     mutating func bytes() -> [UInt8] {
-        let size = 16 + 16 + 64 + 16 + 8 * counts.count + 32 * sections.count + 8 + 8
         var place = Self.aligned(size)
         for index in sections.indices {
             sections[index].offset = place
@@ -70,6 +69,9 @@ struct NGramFileHeader: Equatable {
         append(XXHash64.value(bytes))
         return bytes
     }
+
+    /// In bytes.
+    var size: Int { 16 + 16 + 64 + 16 + 8 * counts.count + 8 + 32 * sections.count + 8 }
 
     static func aligned(_ place: Int) -> Int { (place + alignment - 1) / alignment * alignment }
 

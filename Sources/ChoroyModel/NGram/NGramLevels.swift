@@ -1,3 +1,4 @@
+import ChoroySystem
 import ChoroyText
 
 /// How the n-grams of a model lie in memory or in a file: what a look-up needs of it.
@@ -36,6 +37,38 @@ protocol NGramLevels: Sendable, BitwiseCopyable {
 extension NGramLevels {
     /// For each level how many n-grams it has.
     var counts: [Int] { (0..<order).map { count($0) } }
+
+    /// Checks that every n-gram continues exactly one other, and has a token that there is; a damaged file may
+    /// say something else, and then only look-ups are safe.
+    ///
+    /// - Throws: `FileError` with the order.
+    func check(for path: String) throws {
+        let faults = LargeArray<UInt8>(count: order)
+        for level in 0..<order {
+            let tokens = UInt32(count(0))
+            LevelParts.run(count(level)) { part in
+                var isSound = true
+                for index in part {
+                    let own = token(level, index)
+                    isSound = isSound && (level == 0 ? Int(own) == index : own < tokens)
+                    if level + 1 == order { continue }
+                    let next = children(level, index)
+                    let before = index == 0 ? 0 : children(level, index - 1).upperBound
+                    isSound = isSound && next.lowerBound == before
+                    if index + 1 == count(level) {
+                        isSound = isSound && next.upperBound == count(level + 1)
+                    }
+                }
+                // Every thread that writes writes the same.
+                if !isSound { unsafe faults.pointer[level] = 1 }
+            }
+            if unsafe faults.pointer[level] != 0 {
+                throw FileError(
+                    path, expected: "a sound model to write",
+                    found: "damaged n-grams of order \(level + 1)")
+            }
+        }
+    }
 }
 
 /// What the pointers of a model's levels point into.
