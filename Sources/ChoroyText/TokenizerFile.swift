@@ -50,6 +50,9 @@ enum TokenizerFile {
             to: FilePath.join(directory, "tokenizer_config.json"))
     }
 
+    /// What `tokenizer.json` says, without white space.
+    static func bytes(_ tokenizer: Tokenizer) -> [UInt8] { JSONWriter.bytes(json(tokenizer)) }
+
     static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
         .object(JSONObject(members.map { ($0.key, $0.value) }))
     }

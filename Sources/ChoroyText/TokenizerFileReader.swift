@@ -9,7 +9,11 @@ struct TokenizerFileReader {
     let merges: ByteStrings?
 
     static func read(_ path: String) throws -> Tokenizer {
-        let bytes = try FileBytes.read(path, limit: 1 << 28)
+        try read(FileBytes.read(path, limit: 1 << 28), path: path)
+    }
+
+    /// The tokenizer that `bytes`, which stand in `path`, are the `tokenizer.json` of.
+    static func read(_ bytes: [UInt8], path: String) throws -> Tokenizer {
         let value = try JSONReader.parse(bytes[...], path: path, leaving: ["vocab", "merges"])
         guard let root = value.object else {
             throw FileError(path, expected: "an object", found: value.kind)
