@@ -61,6 +61,9 @@ struct Trace: ParsableCommand {
         threads.apply()
         let index = try TextIndex(path: index)
         if verify { try index.verify() }
+        if verify, text == nil, textFile == nil, StandardStreams.inputIsTerminal {
+            return StandardStreams.note("\(self.index): all of it is as it was written")
+        }
         let bytes = try text.map { Array($0.utf8) } ?? FileBytes.read(textFile ?? "-")
         let tokens = index.vocabulary.encode(bytes)
         guard !tokens.isEmpty else {

@@ -6,6 +6,8 @@ import ChoroyText
 struct TraceReport {
     private struct Span {
         var tokens: Range<Int>
+        /// How many of them are no line ends between words.
+        var units: Int
         var bytes: Range<Int>
         var text: String
         var count: Int
@@ -50,8 +52,11 @@ struct TraceReport {
         self.spans = try order.prefix(limit).map { span in
             let (count, occurrences) = try index.occurrences(of: span, in: tokens, limit: places)
             let range = bytes(span.tokens)
+            let units = tokens[span.tokens].filter {
+                index.vocabulary.unit != .word || $0 != index.vocabulary.endToken
+            }
             return Span(
-                tokens: span.tokens, bytes: range,
+                tokens: span.tokens, units: units.count, bytes: range,
                 text: String(decoding: content[range], as: UTF8.self), count: count,
                 places: occurrences)
         }
@@ -90,7 +95,7 @@ struct TraceReport {
             var places = span.places.map(name)
             if span.count > places.count { places.append("…") }
             lines.append(
-                styles.styled("\(Figures.grouped(span.tokens.count)) \(unit)s", .bold)
+                styles.styled("\(Figures.grouped(span.units)) \(unit)s", .bold)
                     + (span.count == 1 ? ", once: " : ", \(Figures.grouped(span.count)) times: ")
                     + styles.styled(places.joined(separator: ", "), TextStyle(color: .cyan)))
             for line in span.text.split(separator: "\n", omittingEmptySubsequences: false) {

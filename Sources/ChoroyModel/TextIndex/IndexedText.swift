@@ -113,13 +113,14 @@ public struct IndexedText: Sendable {
             var lines = 0
             try DocumentReader.read(file) { event, line in
                 switch event {
-                case .bytes(let bytes): source.bytes += bytes
+                case .bytes(let bytes):
+                    source.bytes += bytes
+                    done += bytes.count
+                    progress(done)
                 case .end:
                     source.line = isJSON ? line : 1 + line + lines
                     lines += source.bytes.count { $0 == 10 }
                     try body(source)
-                    done += source.bytes.count
-                    progress(done)
                     source.bytes = []
                 }
             }

@@ -13,7 +13,7 @@ internal import CChoroyKernels
 ///
 /// Source: Nong, Zhang & Chan 2011, "Two Efficient Algorithms for Linear Time Suffix Array Construction",
 /// algorithm 1, https://doi.org/10.1109/TC.2010.188; the marks in the sign bit are those of Mori's sais-lite.
-@safe struct SuffixSorting<Token: FixedWidthInteger & BitwiseCopyable> {
+@safe package struct SuffixSorting<Token: FixedWidthInteger & BitwiseCopyable> {
     private let text: UnsafePointer<Token>
     private let count: Int
     private let suffixes: UnsafeMutablePointer<Int32>
@@ -22,6 +22,20 @@ internal import CChoroyKernels
     private let buckets: UnsafeMutablePointer<Int32>
     private let alphabet: Int
     private let progress: (Double) -> Void
+
+    /// Where the suffixes of `text` begin, in their order.
+    ///
+    /// - Precondition: every token is in `0..<alphabet`.
+    package static func suffixes(of text: [Token], alphabet: Int) -> [Int32] {
+        precondition(text.allSatisfy { $0 >= 0 && Int($0) < alphabet }, "tokens of \(alphabet)")
+        return unsafe [Int32](unsafeUninitializedCapacity: text.count) { suffixes, count in
+            unsafe text.withUnsafeBufferPointer { text in
+                guard let base = text.baseAddress, let target = suffixes.baseAddress else { return }
+                unsafe sort(base, count: text.count, alphabet: alphabet, into: target)
+            }
+            count = text.count
+        }
+    }
 
     /// Writes to `suffixes` where the suffixes of `text` begin, in their order; one that begins another is
     /// the smaller.
@@ -53,11 +67,8 @@ internal import CChoroyKernels
         progress(0.05)
         if leftmost > 1 {
             induceSubstrings()
-            progress(0.35)
             let names = nameSubstrings(leftmost)
-            progress(0.45)
             if names < leftmost { sortNames(leftmost, names) }
-            progress(0.6)
             spreadLeftmost(leftmost)
         }
         induceSuffixes()
@@ -124,12 +135,12 @@ internal import CChoroyKernels
         bucketStarts()
         placeLast()
         // An entry i > 0 says that suffix i − 1 is of type L, and is placed behind, where this scan comes by.
-        scanUp { suffix, rank in
+        scanUp(from: 0.05) { suffix, rank in
             unsafe suffixes[rank] = suffix < 0 ? ~suffix : 0
         }
         bucketEnds()
         // Now i > 0 says that suffix i − 1 is of type S; a leftmost one waits where it is put.
-        scanDown(keepsFirst: false) { suffix, rank in
+        scanDown(from: 0.2, keepsFirst: false) { suffix, rank in
             if suffix > 0 { unsafe suffixes[rank] = 0 }
         }
     }
@@ -139,9 +150,9 @@ internal import CChoroyKernels
     private func induceSuffixes() {
         bucketStarts()
         placeLast()
-        scanUp { suffix, rank in unsafe suffixes[rank] = ~suffix }
+        scanUp(from: 0.6) { suffix, rank in unsafe suffixes[rank] = ~suffix }
         bucketEnds()
-        scanDown(keepsFirst: true) { suffix, rank in
+        scanDown(from: 0.8, keepsFirst: true) { suffix, rank in
             if suffix <= 0 { unsafe suffixes[rank] = ~suffix }
         }
     }
@@ -160,11 +171,17 @@ internal import CChoroyKernels
     private static var far: Int { 64 }
     private static var near: Int { 32 }
 
+    /// Told after so many ranks that a fifth of the work, which a scan is about, has come so much further.
+    private func report(_ ranks: Int, from share: Double) {
+        if ranks & (1 << 21 - 1) == 0 { progress(share + 0.2 * Double(ranks) / Double(count)) }
+    }
+
     /// Places the L suffixes; `done` leaves what the next scan needs.
     @inline(__always)
-    private func scanUp(_ done: (_ suffix: Int32, _ rank: Int) -> Void) {
+    private func scanUp(from share: Double, _ done: (_ suffix: Int32, _ rank: Int) -> Void) {
         let (text, suffixes, buckets) = unsafe (text, suffixes, buckets)
         for rank in 0..<count {
+            report(rank, from: share)
             if rank &+ Self.far < count {
                 unsafe choroy_prefetch(text + Int(suffixes[rank &+ Self.far]) - 1)
                 let next = unsafe Int(suffixes[rank &+ Self.near])
@@ -187,9 +204,12 @@ internal import CChoroyKernels
 
     /// Places the S suffixes; with `keepsFirst` that of the whole text too is one without work.
     @inline(__always)
-    private func scanDown(keepsFirst: Bool, _ done: (_ suffix: Int32, _ rank: Int) -> Void) {
+    private func scanDown(
+        from share: Double, keepsFirst: Bool, _ done: (_ suffix: Int32, _ rank: Int) -> Void
+    ) {
         let (text, suffixes, buckets) = unsafe (text, suffixes, buckets)
         for rank in stride(from: count - 1, through: 0, by: -1) {
+            report(count &- rank, from: share)
             if rank >= Self.far {
                 unsafe choroy_prefetch(text + Int(suffixes[rank &- Self.far]) - 1)
                 let next = unsafe Int(suffixes[rank &- Self.near])

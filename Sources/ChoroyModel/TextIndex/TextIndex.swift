@@ -45,9 +45,7 @@ internal import ChoroyText
         let header = unsafe Array(bytes.prefix(TextIndexLayout.headerSize))
         let layout = try TextIndexLayout(header, path: path, fileSize: map.size)
         func section(_ section: TextIndexLayout.Section) -> UnsafeRawBufferPointer {
-            let extent = layout[section]
-            return unsafe UnsafeRawBufferPointer(
-                rebasing: bytes[extent.offset..<extent.offset + extent.size])
+            unsafe UnsafeRawBufferPointer(rebasing: bytes[layout[section].range])
         }
         for section in TextIndexLayout.Section.allCases
         where layout[section].size <= TextIndexLayout.smallSize {
@@ -83,6 +81,14 @@ internal import ChoroyText
         for section in TextIndexLayout.Section.allCases {
             try Self.check(section, layout, map, path)
         }
+        guard let tokenizerHash else { return }
+        let bytes = unsafe map.withBytes(layout[.vocabulary].range) { unsafe Array($0) }
+        let found = try Tokenizer(fileBytes: bytes, path: path).hash
+        guard found == tokenizerHash else {
+            throw FileError(
+                path, at: "vocabulary", expected: "the tokenizer with the hash \(tokenizerHash)",
+                found: "another, \(found)")
+        }
     }
 
     private static func check(
@@ -91,9 +97,7 @@ internal import ChoroyText
     ) throws {
         let extent = layout[section]
         var hash = XXHash64()
-        unsafe map.withBytes(extent.offset..<extent.offset + extent.size) {
-            unsafe hash.update($0)
-        }
+        unsafe map.withBytes(extent.range) { unsafe hash.update($0) }
         guard hash.value == extent.hash else {
             throw FileError(
                 path, at: "section \(section), from byte \(extent.offset) on",

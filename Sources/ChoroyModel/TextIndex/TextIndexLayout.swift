@@ -31,6 +31,8 @@ struct TextIndexLayout: Equatable {
         var offset = 0
         var size = 0
         var hash: UInt64 = 0
+
+        var range: Range<Int> { offset..<offset + size }
     }
 
     static let magic = Array("CHOROYIX".utf8)

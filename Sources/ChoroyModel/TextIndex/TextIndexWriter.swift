@@ -28,8 +28,10 @@ public enum TextIndexWriter {
         layout.vocabularySize = text.vocabulary.vocabularySize
         layout.mark = Int(text.mark)
         layout.width = MemoryLayout<Token>.size
-        layout.tokenizerHash = text.tokenizer?.hash
-
+        let vocabulary = TextIndexVocabulary.bytes(text)
+        if text.tokenizer != nil {
+            layout.tokenizerHash = try Tokenizer(fileBytes: vocabulary, path: path).hash
+        }
         let suffixes = unsafe LargePages.zeros(byteCount: 4 * tokens.count)
         defer { unsafe LargePages.free(suffixes) }
         let starts = unsafe sort(
@@ -41,7 +43,7 @@ public enum TextIndexWriter {
         let files = text.files.map { Array($0.utf8)[...] }
         try write(
             [
-                .vocabulary: SectionContent(TextIndexVocabulary.bytes(text)),
+                .vocabulary: SectionContent(vocabulary),
                 .files: SectionContent(TextIndexVocabulary.bytes(files)),
                 .documents: SectionContent(documents), .lines: SectionContent(text.lineStarts),
                 .starts: SectionContent(starts),
@@ -56,12 +58,12 @@ public enum TextIndexWriter {
         _ progress: @escaping (Double) -> Void
     ) -> [UInt32] {
         var starts = [UInt32](repeating: 0, count: alphabet + 1)
+        for token in tokens { starts[Int(token) + 1] += 1 }
         unsafe tokens.withUnsafeBufferPointer { tokens in
             let suffixes = unsafe memory.bindMemory(to: Int32.self)
             guard let base = tokens.baseAddress, let target = suffixes.baseAddress else { return }
             unsafe SuffixSorting.sort(
                 base, count: tokens.count, alphabet: alphabet, into: target, progress: progress)
-            for place in 0..<tokens.count { unsafe starts[Int(tokens[place]) + 1] += 1 }
         }
         for token in 0..<alphabet { starts[token + 1] += starts[token] }
         return starts
