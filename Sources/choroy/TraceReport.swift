@@ -98,7 +98,8 @@ struct TraceReport {
                 styles.styled("\(Figures.grouped(span.units)) \(unit)s", .bold)
                     + (span.count == 1 ? ", once: " : ", \(Figures.grouped(span.count)) times: ")
                     + styles.styled(places.joined(separator: ", "), TextStyle(color: .cyan)))
-            for line in span.text.split(separator: "\n", omittingEmptySubsequences: false) {
+            let text = Self.short(span.text)
+            for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
                 let shown = styles.isOn ? TerminalText.visible(String(line)) : String(line)
                 lines.append("    " + styles.styled(shown, TextStyle(color: .green)))
             }
@@ -110,6 +111,15 @@ struct TraceReport {
             "\(Figures.decimal(100 * share, 1)) % of \(Figures.grouped(size)) bytes stand word for "
                 + "word in \(index.path), in spans of \(minimum) \(unit)s or more")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The text without line ends at its end; of a long one the beginning.
+    private static func short(_ text: String) -> String {
+        var lines = text.prefix(600).split(separator: "\n", omittingEmptySubsequences: false)
+        let isCut = text.count > 600 || lines.count > 8
+        lines = Array(lines.prefix(8))
+        while lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
+        return lines.joined(separator: "\n") + (isCut ? " …" : "")
     }
 
     /// "book.txt:12", or "book.txt:12-14" for what goes over several lines.

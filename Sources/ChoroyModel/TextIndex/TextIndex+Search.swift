@@ -17,11 +17,12 @@ extension TextIndex {
         guard let first = unsafe row.first else { return 0..<count }
         let range = range(of: Int(first))
         if row.count == 1 || range.isEmpty { return range }
-        let lower = unsafe bound(of: row, in: range, isUpper: false)
+        let lower = unsafe bound(of: row, in: range, known: 1, isUpper: false)
         guard lower < range.upperBound, unsafe matches(row, at: suffix(lower)) else {
             return lower..<lower
         }
-        let upper = unsafe bound(of: row, in: lower..<range.upperBound, isUpper: true)
+        let upper = unsafe bound(
+            of: row, in: lower..<range.upperBound, known: 1, isUpper: true)
         return lower..<upper
     }
 
@@ -47,15 +48,16 @@ extension TextIndex {
         return (length, isUpper)
     }
 
-    /// The first rank of `range`, whose suffixes begin with the row's first token, that is not before the row.
+    /// The first rank of `range` that is not before the row, with which its suffixes have `known` tokens in
+    /// common.
     ///
     /// What the suffixes at both ends have in common with the row, those between have too, so it is not
     /// compared again.
     private func bound(
-        of row: UnsafeBufferPointer<TokenID>, in range: Range<Int>, isUpper: Bool
+        of row: UnsafeBufferPointer<TokenID>, in range: Range<Int>, known: Int, isUpper: Bool
     ) -> Int {
         var (low, high) = (range.lowerBound, range.upperBound)
-        var (lowLength, highLength) = (1, 1)
+        var (lowLength, highLength) = (known, known)
         while low < high {
             let middle = low + (high - low) / 2
             let (length, isBefore) = unsafe compare(
@@ -71,20 +73,23 @@ extension TextIndex {
         return low
     }
 
-    /// How many of the first tokens of a row occur in the text one behind another, and where they do.
-    func longestPrefix(of row: UnsafeBufferPointer<TokenID>) -> (length: Int, place: Int) {
-        guard let first = unsafe row.first else { return (0, 0) }
-        let range = range(of: Int(first))
-        if range.isEmpty { return (0, 0) }
-        let rank = unsafe bound(of: row, in: range, isUpper: false)
+    /// How many of the first tokens of a row occur in the text one behind another.
+    ///
+    /// - Parameters:
+    ///   - range: The suffixes that begin with the first `known` tokens.
+    func longestPrefix(
+        of row: UnsafeBufferPointer<TokenID>, in range: Range<Int>, known: Int
+    ) -> Int {
+        if range.isEmpty { return 0 }
+        let rank = unsafe bound(of: row, in: range, known: known, isUpper: false)
         // The suffixes that share most with the row stand beside its place.
-        var best = (length: 0, place: 0)
+        var longest = known
         for neighbor in [rank - 1, rank] where range.contains(neighbor) {
-            let place = suffix(neighbor)
-            let length = unsafe compare(row, place, known: 0, isUpper: false).length
-            if length > best.length { best = (length, place) }
+            longest = unsafe max(
+                longest,
+                compare(row, suffix(neighbor), known: known, isUpper: false).length)
         }
-        return best
+        return longest
     }
 
     /// The longest end of a row that occurs in the text, and where: bisected, since shorter ends occur too.
@@ -97,6 +102,12 @@ extension TextIndex {
         var found = low == 0 ? 0..<count : range(of: row.suffix(low))
         // Mostly it is short, so the lengths tried grow from there.
         var step = 1
+        if row.count > 32 {
+            // A text that repeats itself may have all of it.
+            let range = range(of: row)
+            if !range.isEmpty { return (row.count, range) }
+            high = row.count
+        }
         while low + 1 < high {
             let length = min(low + step, low + (high - low) / 2)
             let range = range(of: row.suffix(length))

@@ -6,8 +6,6 @@ internal import Synchronization
 public struct VerbatimSpan: Sendable, Equatable {
     /// Which tokens of the text.
     public let tokens: Range<Int>
-    /// Where the indexed text has it first in the order of its suffixes.
-    let place: Int
 }
 
 extension TextIndex {
@@ -54,20 +52,22 @@ extension TextIndex {
     private func spans(in text: [TokenID], from starts: Range<Int>) -> [VerbatimSpan] {
         var spans: [VerbatimSpan] = []
         var start = starts.lowerBound
-        while start < starts.upperBound {
-            let (length, place) = unsafe text[start...].withUnsafeBufferPointer {
-                unsafe longestPrefix(of: $0)
+        // What is known of the span that begins at `start`: so many tokens, and where they occur.
+        var (length, ranks) = (1, range(of: text[start...start]))
+        while true {
+            let end = unsafe text[start...].withUnsafeBufferPointer {
+                unsafe start + longestPrefix(of: $0, in: ranks, known: length)
             }
-            guard length > 0 else {
-                start += 1
-                continue
-            }
-            let end = start + length
-            spans.append(VerbatimSpan(tokens: start..<end, place: place))
+            if end > start { spans.append(VerbatimSpan(tokens: start..<end)) }
             guard end < text.count else { break }
             // The token that stopped it belongs to the next, if it occurs at all.
-            let lowest = max(start + 1, end + 1 - Self.longestOverlap)
-            start = end + 1 - longestEnd(of: text[lowest...end]).length
+            let lowest = max(start, end - Self.longestOverlap)
+            (length, ranks) = longestEnd(of: text[min(lowest + 1, end)...end])
+            start = end + 1 - length
+            if length == 0, start < text.count {
+                (length, ranks) = (1, range(of: text[start...start]))
+            }
+            guard start < starts.upperBound else { break }
         }
         return spans
     }
