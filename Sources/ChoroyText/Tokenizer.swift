@@ -134,16 +134,6 @@ public struct Tokenizer: TextEncoding {
         try TokenizerFile.write(self, template: chatTemplate, to: directory)
     }
 
-    /// What its `tokenizer.json` says, for files that keep a tokenizer inside.
-    package var fileBytes: [UInt8] { TokenizerFile.bytes(self) }
-
-    /// The tokenizer whose `fileBytes` stand in the file at `path`.
-    ///
-    /// - Throws: `FileError` as for a `tokenizer.json`.
-    package init(fileBytes: [UInt8], path: String) throws {
-        self = try TokenizerFileReader.read(fileBytes, path: path)
-    }
-
     /// The same tokenizer as it was before its first call.
     public func withEmptyCache() -> Tokenizer {
         var copy = self

@@ -34,6 +34,21 @@ struct TokenizerFileReader {
         FileError(path, at: place, expected: expected, found: found)
     }
 
+    /// The tokenizer whose long lists are known; `root` says the rest.
+    func tokenizer(
+        tokens: TokenTable, merges: [MergeTable.Merge], byteTokens: [TokenID]
+    ) throws -> Tokenizer {
+        let added = try addedTokens()
+        if let token = added.first(where: { $0.id >= tokens.count }) {
+            throw error("added_tokens", "ids below \(tokens.count)", "\(token.id)")
+        }
+        return Tokenizer(
+            tokens: tokens, merges: merges, byteTokens: byteTokens, added: added,
+            pattern: try pattern(root["pre_tokenizer"] ?? .null),
+            normalization: try normalization(root["normalizer"] ?? .null),
+            ignoresMerges: root["model"]?["ignore_merges"]?.bool ?? false)
+    }
+
     func tokenizer() throws -> Tokenizer {
         guard let model = root["model"] else { throw error("model", "an object", "none") }
         if Self.isSentencePiece(root) { return try sentencePiece(model) }

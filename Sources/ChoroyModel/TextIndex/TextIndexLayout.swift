@@ -12,7 +12,7 @@ import ChoroySystem
 /// All numbers are little endian. Units: 0 token, 1 word, 2 character, 3 byte.
 struct TextIndexLayout: Equatable {
     enum Section: Int, CaseIterable {
-        /// A `tokenizer.json`; words or characters, each with its size before it (UInt32); nothing for bytes.
+        /// A tokenizer (`TokenizerSnapshot`); words or characters, each with its size before it (UInt32); nothing for bytes.
         case vocabulary
         /// The files' names, each with its size before it (UInt32).
         case files
