@@ -9,19 +9,16 @@ import Synchronization
 /// A file of our own in the address space, read at any place without a call of the system.
 ///
 /// Only for files that we wrote and whose hash was checked: one that another program cuts short
-/// meanwhile ends the process. What has been read does not stay in memory unless it is asked to: after some
-/// 32 MB the pages are given back (they remain in the system's cache, which is nobody's memory).
+/// meanwhile ends the process. What has been read does not stay in memory: after some 32 MB the pages
+/// are given back (they remain in the system's cache, which is nobody's memory).
 @safe public final class MappedFile: @unchecked Sendable {
     public let size: Int
     /// Never written; unmapped with the object.
     private let base: UnsafeMutableRawPointer?
     private let touched = Atomic<Int>(0)
-    private let keepsPages: Bool
 
-    /// - Parameter keepsPages: For files that are read here and there again and again.
     /// - Throws: `FileError` when `path` cannot be read or mapped.
-    public init(path: String, keepsPages: Bool = false) throws {
-        self.keepsPages = keepsPages
+    public init(path: String) throws {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError.file(path, expected: "a readable file") }
         defer { close(descriptor) }
@@ -59,16 +56,10 @@ import Synchronization
         let result = try unsafe body(
             UnsafeRawBufferPointer(
                 start: base?.advanced(by: range.lowerBound), count: range.count))
-        if keepsPages { return result }
         // The system maps up to 64 KB around a place that is read.
         let (_, sum) = touched.add(range.count + 1 << 16, ordering: .relaxed)
         if sum > 1 << 25 { release() }
         return result
-    }
-
-    /// All bytes, as long as the object lives.
-    package var bytes: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : size)
     }
 
     /// The number that lies at byte `place`.

@@ -17,6 +17,7 @@ internal import ChoroyText
     public let count: Int
     /// The tokenizer's hash, for an index of tokens.
     public let tokenizerHash: String?
+    public var documentCount: Int { unsafe documents.count / 4 }
     /// The names of the files, as they were given.
     public let files: [String]
     /// What stands before the first document and behind each.
@@ -40,12 +41,15 @@ internal import ChoroyText
 
     /// - Throws: `FileError` when the file is missing, no index, cut short or damaged where it was looked at.
     public init(path: String) throws {
-        let map = try MappedFile(path: path, keepsPages: true)
-        let bytes = unsafe map.bytes
-        let header = unsafe Array(bytes.prefix(TextIndexLayout.headerSize))
+        let map = try MappedFile(path: path)
+        let header = unsafe map.withBytes(0..<min(map.size, TextIndexLayout.headerSize)) {
+            unsafe Array($0)
+        }
         let layout = try TextIndexLayout(header, path: path, fileSize: map.size)
         func section(_ section: TextIndexLayout.Section) -> UnsafeRawBufferPointer {
-            unsafe UnsafeRawBufferPointer(rebasing: bytes[layout[section].range])
+            let (place, size) = (layout[section].offset, layout[section].size)
+            return unsafe UnsafeRawBufferPointer(
+                start: map.pointer(at: place, count: size), count: size)
         }
         for section in TextIndexLayout.Section.allCases
         where layout[section].size <= TextIndexLayout.smallSize {
