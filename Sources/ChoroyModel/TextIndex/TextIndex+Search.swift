@@ -17,13 +17,24 @@ extension TextIndex {
         guard let first = unsafe row.first else { return 0..<count }
         let range = range(of: Int(first))
         if row.count == 1 || range.isEmpty { return range }
-        let lower = unsafe bound(of: row, in: range, known: 1, isUpper: false)
-        guard lower < range.upperBound, unsafe matches(row, at: suffix(lower)) else {
-            return lower..<lower
-        }
+        guard let lower = unsafe firstRank(of: row, in: range) else { return 0..<0 }
         let upper = unsafe bound(
             of: row, in: lower..<range.upperBound, known: 1, isUpper: true)
         return lower..<upper
+    }
+
+    /// The first suffix that begins with a row, of those that begin with its first token.
+    private func firstRank(of row: UnsafeBufferPointer<TokenID>, in range: Range<Int>) -> Int? {
+        let rank = unsafe bound(of: row, in: range, known: 1, isUpper: false)
+        return unsafe rank < range.upperBound && matches(row, at: suffix(rank)) ? rank : nil
+    }
+
+    private func occurs(_ row: ArraySlice<TokenID>) -> Bool {
+        unsafe row.withUnsafeBufferPointer { row in
+            guard let first = unsafe row.first else { return true }
+            let range = range(of: Int(first))
+            return unsafe !range.isEmpty && firstRank(of: row, in: range) != nil
+        }
     }
 
     private func matches(_ row: UnsafeBufferPointer<TokenID>, at place: Int) -> Bool {
@@ -99,28 +110,25 @@ extension TextIndex {
         length: Int, range: Range<Int>
     ) {
         var (low, high) = (known, row.count + 1)
-        var found = low == 0 ? 0..<count : range(of: row.suffix(low))
-        // Mostly it is short, so the lengths tried grow from there.
-        var step = 1
+        // Mostly it is short, so the lengths tried grow from there. But a text that repeats itself may have
+        // all of it.
         if row.count > 32 {
-            // A text that repeats itself may have all of it.
             let range = range(of: row)
             if !range.isEmpty { return (row.count, range) }
             high = row.count
         }
+        var step = 1
         while low + 1 < high {
             let length = min(low + step, low + (high - low) / 2)
-            let range = range(of: row.suffix(length))
-            if range.isEmpty {
+            if occurs(row.suffix(length)) {
+                low = length
+                step *= 2
+            } else {
                 high = length
                 step = max(1, step / 2)
-            } else {
-                low = length
-                found = range
-                step *= 2
             }
         }
-        return (low, found)
+        return (low, low == 0 ? 0..<count : range(of: row.suffix(low)))
     }
 
     /// The part of `range`, whose suffixes have their first `depth` tokens in common, where `token` is next.
