@@ -81,8 +81,7 @@ static inline ChoroyPieceSlot *_Nonnull choroy_other_slot(const ChoroyPieceSlot 
     return (ChoroyPieceSlot *)((uintptr_t)slot ^ sizeof(ChoroyPieceSlot));
 }
 
-// Asks for the memory that is read, or written, a little later; any address will do.
-static inline void choroy_prefetch(const void *_Nullable place) { __builtin_prefetch(place, 0, 3); }
+// Asks for the memory that is written a little later; any address will do.
 static inline void choroy_prefetch_write(const void *_Nullable place) {
     __builtin_prefetch(place, 1, 3);
 }
