@@ -20,17 +20,18 @@ public struct DocumentReader {
     public static let longestLine = 1 << 26
 
     private let file: TextFile
-    private let body: (Event) throws -> Void
+    private let body: (Event, _ line: Int) throws -> Void
     private var byteCount = 0
     private var isOpen = false
     /// Bytes that may be the beginning of a separator (plain), or the present line (JSON lines).
     private var pending: [UInt8] = []
     /// Plain text: what follows continues a line that is no separator.
     private var isInLine = false
+    /// JSON lines: the number of the present line; plain text: how many separators were passed.
     private var line = 0
     private static let mark = Array(Corpus.separator.utf8)
 
-    private init(_ file: TextFile, _ body: @escaping (Event) throws -> Void) {
+    private init(_ file: TextFile, _ body: @escaping (Event, _ line: Int) throws -> Void) {
         self.file = file
         self.body = body
     }
@@ -40,6 +41,14 @@ public struct DocumentReader {
     /// - Throws: `FileError` for a file that cannot be read, is damaged, has a NUL byte within its
     ///   first 4,096, or a line that is no JSON object with the text field; and what `body` throws.
     public static func read(_ file: TextFile, _ body: (Event) throws -> Void) throws {
+        try read(file) { event, _ in try body(event) }
+    }
+
+    /// The same for those who need to know where a document stood: of JSON lines the number of its line,
+    /// of plain text the separators before it, which are lines too.
+    package static func read(
+        _ file: TextFile, locating body: (Event, _ line: Int) throws -> Void
+    ) throws {
         try withoutActuallyEscaping(body) { body in
             var reader = DocumentReader(file, body)
             try file.forEachPiece { piece in
@@ -94,11 +103,11 @@ public struct DocumentReader {
     private mutating func emit(_ bytes: ArraySlice<UInt8>) throws {
         guard !bytes.isEmpty else { return }
         isOpen = true
-        try body(.bytes(bytes))
+        try body(.bytes(bytes), line)
     }
 
     private mutating func endDocument() throws {
-        if isOpen { try body(.end) }
+        if isOpen { try body(.end, line) }
         isOpen = false
     }
 
@@ -125,6 +134,7 @@ public struct DocumentReader {
             if !isInLine, Self.isSeparator(piece[line..<end]) {
                 try emit(piece[start..<line])
                 try endDocument()
+                self.line += 1
                 start = end + 1
             }
             isInLine = false

@@ -50,18 +50,25 @@ enum TokenizerFile {
             to: FilePath.join(directory, "tokenizer_config.json"))
     }
 
+    /// What `tokenizer.json` says, without white space, and without names and merges if so asked.
+    static func bytes(_ tokenizer: Tokenizer, hasLists: Bool = true) -> [UInt8] {
+        JSONWriter.bytes(json(tokenizer, hasLists: hasLists))
+    }
+
     static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
         .object(JSONObject(members.map { ($0.key, $0.value) }))
     }
 
-    private static func json(_ tokenizer: Tokenizer) -> JSONValue {
+    private static func json(_ tokenizer: Tokenizer, hasLists: Bool = true) -> JSONValue {
         var vocabulary = JSONObject()
-        let names = (0..<tokenizer.vocabularySize).map { tokenizer.name(of: TokenID($0)) }
+        let names =
+            hasLists ? (0..<tokenizer.vocabularySize).map { tokenizer.name(of: TokenID($0)) } : []
         for (id, name) in names.enumerated() where !name.isEmpty {
             vocabulary.append(name, .integer(id))
         }
         let sentencePiece = tokenizer.sentencePiece
-        let merges = sentencePiece?.merges(tokenizer.tokens) ?? tokenizer.merges
+        let merges =
+            hasLists ? sentencePiece?.merges(tokenizer.tokens) ?? tokenizer.merges : []
         let stages = sentencePiece.map { self.stages($0, tokenizer.normalization) }
         return object([
             "version": .string("1.0"), "truncation": .null, "padding": .null,

@@ -9,7 +9,11 @@ struct TokenizerFileReader {
     let merges: ByteStrings?
 
     static func read(_ path: String) throws -> Tokenizer {
-        let bytes = try FileBytes.read(path, limit: 1 << 28)
+        try read(FileBytes.read(path, limit: 1 << 28), path: path)
+    }
+
+    /// The tokenizer that `bytes`, which stand in `path`, are the `tokenizer.json` of.
+    static func read(_ bytes: [UInt8], path: String) throws -> Tokenizer {
         let value = try JSONReader.parse(bytes[...], path: path, leaving: ["vocab", "merges"])
         guard let root = value.object else {
             throw FileError(path, expected: "an object", found: value.kind)
@@ -28,6 +32,21 @@ struct TokenizerFileReader {
 
     func error(_ place: String, _ expected: String, _ found: String) -> FileError {
         FileError(path, at: place, expected: expected, found: found)
+    }
+
+    /// The tokenizer whose long lists are known; `root` says the rest.
+    func tokenizer(
+        tokens: TokenTable, merges: [MergeTable.Merge], byteTokens: [TokenID]
+    ) throws -> Tokenizer {
+        let added = try addedTokens()
+        if let token = added.first(where: { $0.id >= tokens.count }) {
+            throw error("added_tokens", "ids below \(tokens.count)", "\(token.id)")
+        }
+        return Tokenizer(
+            tokens: tokens, merges: merges, byteTokens: byteTokens, added: added,
+            pattern: try pattern(root["pre_tokenizer"] ?? .null),
+            normalization: try normalization(root["normalizer"] ?? .null),
+            ignoresMerges: root["model"]?["ignore_merges"]?.bool ?? false)
     }
 
     func tokenizer() throws -> Tokenizer {

@@ -26,7 +26,7 @@ struct Evaluate: ParsableCommand {
               choroy evaluate checkpoints/book held-out.txt --mix book-tokens.arpa
             """)
 
-    @Argument(help: "A model: a model directory, a .ngram or an ARPA file.")
+    @Argument(help: "A model: a model directory, a .ngram or an ARPA file, or the index of a text.")
     var model: String
 
     @Argument(

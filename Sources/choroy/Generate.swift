@@ -21,7 +21,7 @@ struct Generate: ParsableCommand {
               choroy generate checkpoints/book --mix book-tokens.arpa --mix-fit other.txt
             """)
 
-    @Argument(help: "A model: a model directory, a .ngram or an ARPA file.")
+    @Argument(help: "A model: a model directory, a .ngram or an ARPA file, or the index of a text.")
     var model: String
 
     @Option(help: "The text to continue.")

@@ -5,15 +5,15 @@ import ChoroyText
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tell what an n-gram file is: order, n-grams, vocabulary, layout.",
+        abstract: "Tell what an n-gram file or the index of a text is.",
         discussion: """
-            With --verify every byte of a .ngram file is compared with its hash; opening looks at the \
-            header and the vocabulary only. An ARPA file is always read whole.
+            With --verify every byte of a .ngram file or an index is compared with its hash; opening looks \
+            at the header and the vocabulary only. An ARPA file is always read whole.
 
             Example: choroy inspect book.ngram --verify
             """)
 
-    @Argument(help: "An ARPA or .ngram file.")
+    @Argument(help: "An ARPA or .ngram file, or an index that choroy index has made.")
     var path: String
 
     @Flag(help: "Read all of the file and compare it with its hashes.")
@@ -23,6 +23,7 @@ struct Inspect: ParsableCommand {
     var json = false
 
     func run() throws {
+        if try LoadedModel.isIndex(path) { return try inspectIndex() }
         let size: Int
         let form: String
         let unit: NGramVocabulary.Unit

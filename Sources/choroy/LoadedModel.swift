@@ -65,6 +65,7 @@ struct LoadedModel {
                     path, expected: "a model directory for adapter \(adapter.directory)",
                     found: "a file")
             }
+            if try isIndex(path) { return try infiniGram(path) }
             return try ngramModel(path)
         }
     }
@@ -130,6 +131,22 @@ struct LoadedModel {
 
     private static func ngramModel(_ path: String) throws -> LoadedModel {
         let (model, vocabulary, _) = try ngram(path)
+        return LoadedModel(
+            name: path, base: model, encoding: vocabulary, startOfText: vocabulary.endToken,
+            endOfText: vocabulary.unit == .word
+                ? [] : Set([vocabulary.endToken].compactMap { $0 }),
+            unknownToken: vocabulary.unknownToken, contextLength: nil,
+            unit: vocabulary.unit.rawValue, model: model)
+    }
+
+    /// Whether the file is the index of a text, by its first bytes.
+    static func isIndex(_ path: String) throws -> Bool {
+        TextIndex.recognizes(try FileBytes.start(of: path, count: 8))
+    }
+
+    private static func infiniGram(_ path: String) throws -> LoadedModel {
+        let model = InfiniGram(try TextIndex(path: path))
+        let vocabulary = model.index.vocabulary
         return LoadedModel(
             name: path, base: model, encoding: vocabulary, startOfText: vocabulary.endToken,
             endOfText: vocabulary.unit == .word

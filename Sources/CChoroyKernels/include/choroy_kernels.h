@@ -81,6 +81,11 @@ static inline ChoroyPieceSlot *_Nonnull choroy_other_slot(const ChoroyPieceSlot 
     return (ChoroyPieceSlot *)((uintptr_t)slot ^ sizeof(ChoroyPieceSlot));
 }
 
+// Asks for the memory that is written a little later; any address will do.
+static inline void choroy_prefetch_write(const void *_Nullable place) {
+    __builtin_prefetch(place, 1, 3);
+}
+
 // The lowest of 16 × `groups` numbers, at least one group.
 static inline int32_t choroy_lowest(const int32_t *_Nonnull numbers, size_t groups) {
     typedef int32_t Lanes __attribute__((vector_size(16), aligned(4)));
