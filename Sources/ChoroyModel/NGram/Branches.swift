@@ -36,7 +36,7 @@ import ChoroySystem
         let words = LargeArray<UInt64>(count: wordCount(rows.count, count))
         let samples = LargeArray<UInt32>(count: sampleCount(rows.count))
         for index in 0..<rows.count {
-            let place = rows.firstChild(index + 1) + index
+            let place = min(rows.firstChild(index + 1), count) + index
             unsafe words.pointer[place >> 6] |= 1 << UInt64(place & 63)
             if index % step == 0 { unsafe samples.pointer[index / step] = UInt32(place) }
         }

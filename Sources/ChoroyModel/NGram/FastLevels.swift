@@ -32,9 +32,7 @@ import ChoroyText
     @inline(__always) func count(_ level: Int) -> Int { unsafe rows[level].count }
 
     @inline(__always) func children(_ level: Int, _ index: Int) -> Range<Int> {
-        let own = unsafe rows[level].children(index)
-        let end = unsafe min(own.upperBound, rows[level + 1].count)
-        return min(own.lowerBound, end)..<end
+        unsafe rows[level].children(index, limit: rows[level + 1].count)
     }
 
     @inline(__always) func token(_ level: Int, _ index: Int) -> UInt32 {

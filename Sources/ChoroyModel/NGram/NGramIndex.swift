@@ -27,14 +27,14 @@ import ChoroyText
     ) -> (NGramIndex, LargeArray<UInt32>) {
         var entries = 0
         for index in 0..<rows.count {
-            let count = rows.children(index).count
+            let count = rows.children(index, limit: above.count).count
             if count > threshold { entries += count }
         }
         let slots = LargeArray<UInt32>(count: max(1, entries + entries / (threshold > 8 ? 4 : 2)))
         let made = unsafe NGramIndex(
             slots: slots.pointer, size: slots.count, count: above.count)
         for index in 0..<rows.count {
-            let children = rows.children(index)
+            let children = rows.children(index, limit: above.count)
             if children.count <= threshold { continue }
             for child in children {
                 let hash = hash(index, above.token(child))

@@ -22,9 +22,10 @@
 
     @inline(__always) func firstChild(_ index: Int) -> Int { unsafe Int(pointer[index * 4 + 3]) }
 
-    @inline(__always) func children(_ index: Int) -> Range<Int> {
-        let start = firstChild(index)
-        return start..<max(start, firstChild(index + 1))
+    /// - Parameter limit: n-grams of the next order.
+    @inline(__always) func children(_ index: Int, limit: Int = .max) -> Range<Int> {
+        let start = min(firstChild(index), limit)
+        return start..<max(start, min(firstChild(index + 1), limit))
     }
 
     /// One number of every row.
