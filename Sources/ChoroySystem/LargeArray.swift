@@ -6,18 +6,26 @@
     public let count: Int
     public let pointer: UnsafeMutablePointer<Element>
     private let memory: UnsafeMutableRawBufferPointer
-    private let isMapped: Bool
+    private let place: Place
 
-    public init(count: Int) {
+    private enum Place { case small, memory, file }
+
+    /// The work whose memory it is.
+    public let workspace: Workspace
+
+    public init(count: Int, in workspace: Workspace = .unlimited) {
         precondition(count >= 0, "LargeArray: \(count) elements")
         self.count = count
+        self.workspace = workspace
         let size = max(1, count * MemoryLayout<Element>.stride)
-        isMapped = size > 1 << 16
-        if isMapped {
-            unsafe memory = LargePages.zeros(byteCount: size)
+        if size > 1 << 16 {
+            let (memory, isInFile) = unsafe workspace.zeros(byteCount: size)
+            unsafe self.memory = memory
+            place = isInFile ? .file : .memory
         } else {
             unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
             unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+            place = .small
         }
         guard let base = unsafe memory.baseAddress else { preconditionFailure("no memory") }
         unsafe pointer = base.bindMemory(to: Element.self, capacity: max(1, count))
@@ -30,10 +38,10 @@
     }
 
     deinit {
-        if isMapped {
-            unsafe LargePages.free(memory)
-        } else {
+        if place == .small {
             unsafe memory.deallocate()
+        } else {
+            unsafe workspace.free(memory, isInFile: place == .file)
         }
     }
 }

@@ -13,6 +13,16 @@ public enum Machine {
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
+    /// The memory this process holds, in bytes; where the system does not say, the most it has held.
+    public static var residentBytes: Int {
+        // "size resident shared …" in pages.
+        let fields = (try? FileBytes.read("/proc/self/statm", limit: 256))?.split(separator: 32)
+        guard let fields, fields.count > 1,
+            let pages = Int(String(decoding: fields[1], as: UTF8.self))
+        else { return peakResidentBytes }
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
     /// The most memory this process has held, in bytes.
     public static var peakResidentBytes: Int {
         var usage = rusage()

@@ -55,6 +55,12 @@ struct NGram: ParsableCommand {
 
     @OptionGroup var target: NGramOutput
 
+    @Option(
+        help: ArgumentHelp(
+            "Memory to work in, as in 512M or 4G. What it does not hold goes to files in TMPDIR (else /var/tmp). Default: no limit.",
+            valueName: "size"))
+    var memory: ByteSize?
+
     @Flag(help: "Print one JSON object about the model on standard output.")
     var json = false
 
@@ -97,24 +103,18 @@ struct NGram: ParsableCommand {
     func run() throws {
         threads.apply()
         let start = Machine.now()
-        let corpus = try Corpus(at: texts)
         let unit = unit ?? (tokenizer == nil ? .word : .token)
         let source = try tokenizer.map { try Tokenizer(contentsOf: $0) }
-        var vocabulary = NGramVocabulary.bytes
-        var ids: [[TokenID]]?
-        switch unit {
-        case .token: if let source { vocabulary = NGramVocabulary(tokens: source) }
-        case .word: (vocabulary, ids) = NGramVocabulary.words(of: corpus.documents)
-        case .character: vocabulary = .characters(of: corpus.documents)
-        case .byte: break
-        }
-        var sequences = NGramSequences(
-            vocabularySize: vocabulary.vocabularySize, endToken: vocabulary.endToken)
-        for (index, document) in corpus.documents.enumerated() {
-            var words = ids?[index] ?? vocabulary.encode(Array(document))
-            if documentMode { words.removeAll { $0 == vocabulary.endToken } }
-            sequences.append(words)
-        }
+        let workspace = Workspace(budget: memory?.bytes)
+        let files = try TextFile.files(at: texts)
+        var progress = Progress(
+            "reading", total: files.reduce(0) { $0 + $1.size }, unit: "bytes")
+        let text = try NGramCorpus(
+            files, unit: unit, tokenizer: source, joinsLines: documentMode, in: workspace
+        ) { progress.update($0) }
+        progress.clear()
+        var vocabulary = text.vocabulary
+        let sequences = text.sequences
         guard sequences.count > 0 else {
             throw FileError(
                 texts.joined(separator: ", "), expected: "a \(unit.rawValue)", found: "none")
@@ -133,6 +133,9 @@ struct NGram: ParsableCommand {
             vocabulary = vocabulary.keeping(unigrams)
         }
         for note in estimate.notes { StandardStreams.note("note: \(note)") }
+        if let failure = workspace.failure {
+            StandardStreams.note("note: more memory than --memory was needed: \(failure)")
+        }
         let cost = try target.write(estimate.model, vocabulary, tokenizer: source)
         report(estimate, sequences, unit, cost, seconds: Machine.now() - start)
     }

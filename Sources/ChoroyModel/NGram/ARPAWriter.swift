@@ -30,8 +30,9 @@ import ChoroyText
                 try file.append("ngram \(level + 1)=\(count)\n")
             }
             switch model.layout {
-            case .fast(let levels): try writer.write(levels, to: file, path)
-            case .packed(let levels): try writer.write(levels, to: file, path)
+            case .fast(let levels): try writer.write(levels, to: file, path, model.memory.workspace)
+            case .packed(let levels):
+                try writer.write(levels, to: file, path, model.memory.workspace)
             }
             try file.append("\n\\end\\\n")
         }
@@ -54,10 +55,12 @@ import ChoroyText
         self.starts = starts
     }
 
-    private func write<Levels: NGramLevels>(_ levels: Levels, to file: FileWriter, _ path: String)
+    private func write<Levels: NGramLevels>(
+        _ levels: Levels, to file: FileWriter, _ path: String, _ workspace: Workspace
+    )
         throws
     {
-        try levels.check(for: path)
+        try levels.check(for: path, in: workspace)
         for level in 0..<levels.order {
             try file.append("\n\\\(level + 1)-grams:\n")
             let parts = (levels.count(level) + Self.partSize - 1) / Self.partSize
@@ -70,6 +73,7 @@ import ChoroyText
                     let start = (first + part) * Self.partSize
                     let end = min(levels.count(level), start + Self.partSize)
                     write(levels, level, start..<end, into: &buffers[part].lines)
+                    workspace.relieve()
                 }
                 for buffer in buffers {
                     try unsafe buffer.lines.withBytes { try unsafe file.append(raw: $0) }

@@ -19,18 +19,25 @@ import ChoroyText
         let links = SuffixLinks(trie)
         self.links = links
         // A level changes the one below only, so all can be done at once.
-        ThreadPool.shared.run(max(0, trie.order - 1)) { level in
+        // Inside, parts come one after the other: two of a level would count at the same place.
+        ThreadPool.shared.run(max(1, trie.order - 1)) { level in
+            if trie.order == 1 { return }
             let lower = trie.rows[level]
             let upper = trie.rows[level + 1]
             let adjusted = lower.second
-            for index in 0..<lower.count { adjusted[index] = 0 }
-            if let links = unsafe links.pointer(level + 1) {
-                for index in 0..<upper.count { unsafe adjusted[Int(links[index])] += 1 }
-            } else {
-                for index in 0..<upper.count { adjusted[Int(upper.token(index))] += 1 }
+            LevelParts.run(lower.count, in: trie.workspace) { part in
+                for index in part { adjusted[index] = 0 }
             }
-            for index in 0..<lower.count where adjusted[index] == 0 {
-                adjusted[index] = lower.first[index]
+            let links = unsafe links.pointer(level + 1)
+            LevelParts.run(upper.count, in: trie.workspace) { part in
+                for index in part {
+                    unsafe adjusted[Int(links?[index] ?? upper.token(index))] += 1
+                }
+            }
+            LevelParts.run(lower.count, in: trie.workspace) { part in
+                for index in part where adjusted[index] == 0 {
+                    adjusted[index] = lower.first[index]
+                }
             }
         }
         if let startToken { trie.adjusted(0)[Int(startToken)] = 0 }
@@ -40,6 +47,7 @@ import ChoroyText
             for index in 0..<trie.counts[level] {
                 let count = adjusted[index]
                 if count < 5 { counts[Int(count)] += 1 }
+                if index & (1 << 18 - 1) == 0 { trie.workspace.relieve() }
             }
             return Array(counts[1...])
         }

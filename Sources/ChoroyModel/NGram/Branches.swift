@@ -30,12 +30,13 @@ import ChoroySystem
     private static func sampleCount(_ parents: Int) -> Int { (parents + step - 1) / step + 1 }
 
     /// The bits and the samples for the rows of a level, whose children are `count` rows.
-    static func make(_ rows: NGramRows, children count: Int) -> (
+    static func make(_ rows: NGramRows, children count: Int, in workspace: Workspace) -> (
         LargeArray<UInt64>, LargeArray<UInt32>
     ) {
-        let words = LargeArray<UInt64>(count: wordCount(rows.count, count))
-        let samples = LargeArray<UInt32>(count: sampleCount(rows.count))
+        let words = LargeArray<UInt64>(count: wordCount(rows.count, count), in: workspace)
+        let samples = LargeArray<UInt32>(count: sampleCount(rows.count), in: workspace)
         for index in 0..<rows.count {
+            if index & (1 << 18 - 1) == 0 { workspace.relieve() }
             let place = min(rows.firstChild(index + 1), count) + index
             unsafe words.pointer[place >> 6] |= 1 << UInt64(place & 63)
             if index % step == 0 { unsafe samples.pointer[index / step] = UInt32(place) }

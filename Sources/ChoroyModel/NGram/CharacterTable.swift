@@ -24,20 +24,22 @@ struct CharacterTable: Sendable {
     /// The characters of the texts.
     init(in documents: [ArraySlice<UInt8>]) {
         var scalars: Set<Unicode.Scalar> = []
-        for document in documents {
-            let bytes = Array(document)
-            var place = 0
-            while place < bytes.count {
-                if bytes[place] < 0x80 {
-                    place += 1
-                    continue
-                }
-                let (scalar, length) = UTF8Scalar.decode(bytes, at: place)
-                if let scalar { scalars.insert(scalar) }
-                place += length
-            }
-        }
+        for document in documents { Self.collect(Array(document), into: &scalars) }
         self.init(scalars: scalars)
+    }
+
+    /// Adds the characters of a text beyond ASCII.
+    static func collect(_ bytes: [UInt8], into scalars: inout Set<Unicode.Scalar>) {
+        var place = 0
+        while place < bytes.count {
+            if bytes[place] < 0x80 {
+                place += 1
+                continue
+            }
+            let (scalar, length) = UTF8Scalar.decode(bytes, at: place)
+            if let scalar { scalars.insert(scalar) }
+            place += length
+        }
     }
 
     func encode(_ bytes: [UInt8]) -> [TokenID] {

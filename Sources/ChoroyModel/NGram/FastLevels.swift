@@ -13,20 +13,24 @@ import ChoroyText
 
     /// Levels, and what keeps them.
     static func make(
-        _ rows: [NGramRows], _ indexes: [NGramIndex], owners: [any AnyObject & Sendable]
+        _ rows: [NGramRows], _ indexes: [NGramIndex], owners: [any AnyObject & Sendable],
+        _ workspace: Workspace = .unlimited
     ) -> (FastLevels, NGramMemory) {
         let (allRows, allIndexes) = (LargeArray(rows), LargeArray(indexes))
         let levels = unsafe FastLevels(
             order: rows.count, rows: allRows.pointer, indexes: allIndexes.pointer)
-        return (levels, NGramMemory(owners + [allRows, allIndexes]))
+        return (levels, NGramMemory(owners + [allRows, allIndexes], workspace))
     }
 
     /// A model whose rows are final.
     static func make(_ trie: NGramTrie) -> (FastLevels, NGramMemory) {
         let indexes = (0..<trie.order - 1).map { level in
-            NGramIndex.make(trie.rows[level], above: trie.rows[level + 1])
+            NGramIndex.make(
+                trie.rows[level], above: trie.rows[level + 1], in: trie.workspace)
         }
-        return make(trie.rows, indexes.map(\.0), owners: [trie] + indexes.map(\.1))
+        return make(
+            trie.rows, indexes.map(\.0), owners: [trie] + indexes.map(\.1),
+            trie.workspace)
     }
 
     @inline(__always) func count(_ level: Int) -> Int { unsafe rows[level].count }

@@ -10,6 +10,9 @@ import ChoroyText
     init(_ sequences: NGramSequences, order: Int) {
         let suffixes = SuffixOrder(sequences, depth: order)
         let parts = suffixes.parts
+        let workspace = sequences.workspace
+        let tokens = unsafe sequences.tokens
+        defer { withExtendedLifetime(sequences) {} }
         // made[part][level]: n-grams of each order in a part, then those before it.
         let found = LargeArray<Int>(count: parts.count * order)
         ThreadPool.shared.run(parts.count) { part in
@@ -32,13 +35,12 @@ import ChoroyText
             }
         }
         counts[0] = sequences.alphabetSize
-        let trie = NGramTrie(counts: counts)
+        let trie = NGramTrie(counts: counts, in: workspace)
         self.trie = trie
-        unsafe sequences.tokens.withUnsafeBufferPointer { tokens in
-            ThreadPool.shared.run(parts.count) { part in
-                unsafe Self.fill(
-                    trie, suffixes, tokens, parts[part], made: found.pointer + part * order)
-            }
+        ThreadPool.shared.run(parts.count) { part in
+            unsafe Self.fill(
+                trie, suffixes, tokens, parts[part], made: found.pointer + part * order)
+            workspace.relieve()
         }
         trie.closeChildren()
     }
@@ -59,11 +61,13 @@ import ChoroyText
         var since = [Int](repeating: 0, count: order)
         for first in part {
             let bucket = suffixes.buckets[first]..<suffixes.buckets[first + 1]
+            if first & 255 == 0 { trie.workspace.relieve() }
             unsafe rows[0].pointer[first * rows[0].width] = UInt32(first)
             rows[0].first[first] = UInt32(bucket.count)
             if order > 1 { unsafe rows[0].pointer[first * 4 + 3] = unsafe UInt32(made[1]) }
             var depth = 1
             for slot in bucket {
+                if slot & 0x3FFF == 0 { trie.workspace.relieve() }
                 let position = unsafe Int(positions[slot])
                 let common = unsafe max(1, Int(suffixes.common.pointer[slot]))
                 let length = unsafe Int(lengths[position])

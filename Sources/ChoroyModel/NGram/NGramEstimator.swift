@@ -100,7 +100,7 @@ public struct NGramEstimate: Sendable {
         let lower = trie.rows[level - 1]
         let counts = trie.adjusted(level)
         let suffixes = unsafe links.pointer(level)
-        LevelParts.run(trie.counts[level - 1]) { part in
+        LevelParts.run(trie.counts[level - 1], in: trie.workspace) { part in
             for context in part {
                 let range = lower.children(context)
                 if range.isEmpty {
@@ -138,7 +138,7 @@ public struct NGramEstimate: Sendable {
     private static func takeLogarithms(_ trie: NGramTrie) {
         for level in 0..<trie.order {
             let rows = trie.rows[level]
-            LevelParts.run(trie.counts[level]) { part in
+            LevelParts.run(trie.counts[level], in: trie.workspace) { part in
                 for index in part {
                     rows.first.set(index, log10(rows.first.float(index)))
                     if rows.width == 4 {

@@ -44,10 +44,10 @@ public enum NGramFile {
         var (levels, memory): (FastLevels, NGramMemory)
         switch model.layout {
         case .fast(let own):
-            try own.check(for: path)
+            try own.check(for: path, in: model.memory.workspace)
             (levels, memory) = (own, model.memory)
         case .packed(let own):
-            try own.check(for: path)
+            try own.check(for: path, in: model.memory.workspace)
             (levels, memory) = FastLevels.make(NGramTrie(copying: own))
         }
         defer { withExtendedLifetime((model, memory)) {} }
@@ -60,10 +60,10 @@ public enum NGramFile {
         var cost: QuantizationCost?
         switch layout {
         case .fast: content.add(levels, memory)
-        case .compact: content.add(packed: levels, codebooks: nil)
+        case .compact: content.add(packed: levels, codebooks: nil, in: memory.workspace)
         case .quantized:
             let codebooks = NGramCodebooks(levels)
-            content.add(packed: levels, codebooks: codebooks)
+            content.add(packed: levels, codebooks: codebooks, in: memory.workspace)
             cost = codebooks.cost
         }
         var header = NGramFileHeader(

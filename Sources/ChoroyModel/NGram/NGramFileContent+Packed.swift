@@ -5,7 +5,7 @@ extension NGramFileContent {
     ///
     /// - Parameter codebooks: what bytes stand for; nil for whole numbers.
     mutating func add(
-        packed levels: FastLevels, codebooks: NGramCodebooks?
+        packed levels: FastLevels, codebooks: NGramCodebooks?, in workspace: Workspace
     ) {
         let order = levels.order
         add(.unigrams, 0, Self.unigrams(levels))
@@ -17,7 +17,7 @@ extension NGramFileContent {
             unsafe add(
                 .records, level,
                 Self.records(
-                    levels.rows[level], shape, codes?.logProbabilities, codes?.backoffs))
+                    levels.rows[level], shape, codes?.logProbabilities, codes?.backoffs, workspace))
             if let codes {
                 let values = codes.logProbabilities.values + codes.backoffs.values
                 add(
@@ -28,7 +28,7 @@ extension NGramFileContent {
             }
             if level + 1 < order {
                 let (words, samples) = unsafe Branches.make(
-                    levels.rows[level], children: levels.count(level + 1))
+                    levels.rows[level], children: levels.count(level + 1), in: workspace)
                 add(.branches, level, words)
                 add(.samples, level, samples)
             }
@@ -37,7 +37,7 @@ extension NGramFileContent {
         for level in 0..<min(PackedLevels.indexedLevels, codebooks == nil ? order - 1 : 0) {
             let (_, slots) = unsafe NGramIndex.make(
                 levels.rows[level], above: levels.rows[level + 1],
-                threshold: PackedLevels.threshold)
+                threshold: PackedLevels.threshold, in: workspace)
             add(.index, level, slots)
         }
     }
@@ -60,11 +60,11 @@ extension NGramFileContent {
 
     private static func records(
         _ rows: NGramRows, _ shape: NGramRecords.Shape, _ logProbabilities: Codebook?,
-        _ backoffs: Codebook?
+        _ backoffs: Codebook?, _ workspace: Workspace
     ) -> LargeArray<UInt8> {
-        let bytes = LargeArray<UInt8>(count: shape.byteCount(rows.count))
+        let bytes = LargeArray<UInt8>(count: shape.byteCount(rows.count), in: workspace)
         // Parts of whole words of 64 records end at whole bytes, so threads share none.
-        LevelParts.run(rows.count) { part in
+        LevelParts.run(rows.count, in: workspace) { part in
             for index in part {
                 var place = index * shape.record
                 func put(_ value: UInt32, _ bits: Int) {

@@ -10,11 +10,13 @@ struct NGramFileContent {
         let level: Int
         private let bytes: UnsafeRawBufferPointer
         private let owner: AnyObject
+        private let workspace: Workspace
 
         init(
             _ kind: NGramFileHeader.Section.Kind, _ level: Int, _ bytes: UnsafeRawBufferPointer,
-            owner: AnyObject
+            owner: AnyObject, _ workspace: Workspace
         ) {
+            self.workspace = workspace
             self.kind = kind
             self.level = level
             unsafe self.bytes = bytes
@@ -25,11 +27,21 @@ struct NGramFileContent {
 
         var hash: UInt64 {
             var hash = XXHash64()
-            unsafe hash.update(bytes)
+            unsafe forEachPiece { unsafe hash.update($0) }
             return hash.value
         }
 
-        func write(to file: FileWriter) throws { try unsafe file.append(raw: bytes) }
+        func write(to file: FileWriter) throws {
+            unsafe try forEachPiece { unsafe try file.append(raw: $0) }
+        }
+
+        private func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+            for start in unsafe stride(from: 0, to: bytes.count, by: 1 << 22) {
+                let end = unsafe min(bytes.count, start + 1 << 22)
+                unsafe try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                workspace.relieve()
+            }
+        }
     }
 
     mutating func add<Value: BitwiseCopyable>(
@@ -40,7 +52,7 @@ struct NGramFileContent {
         unsafe parts.append(
             Part(
                 kind, level, UnsafeRawBufferPointer(start: array.pointer, count: size),
-                owner: array))
+                owner: array, array.workspace))
     }
 
     mutating func add(_ kind: NGramFileHeader.Section.Kind, _ level: Int, _ bytes: [UInt8]) {
@@ -58,7 +70,7 @@ struct NGramFileContent {
                 Part(
                     .rows, level,
                     UnsafeRawBufferPointer(start: rows.pointer, count: numbers * 4),
-                    owner: memory))
+                    owner: memory, memory.workspace))
         }
         for level in 0..<levels.order - 1 { unsafe add(levels.indexes[level], level, memory) }
     }
@@ -68,7 +80,7 @@ struct NGramFileContent {
             Part(
                 .index, level,
                 UnsafeRawBufferPointer(start: index.slots, count: index.size * 4),
-                owner: memory))
+                owner: memory, memory.workspace))
     }
 
     /// What the header says of the sections; the hashes are computed by all threads.

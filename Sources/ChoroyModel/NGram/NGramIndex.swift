@@ -23,18 +23,22 @@ import ChoroyText
 
     /// The table for the children of a level, and its memory.
     static func make(
-        _ rows: NGramRows, above: NGramRows, threshold: Int = threshold
+        _ rows: NGramRows, above: NGramRows, threshold: Int = threshold,
+        in workspace: Workspace = .unlimited
     ) -> (NGramIndex, LargeArray<UInt32>) {
         var entries = 0
         for index in 0..<rows.count {
             let count = rows.children(index, limit: above.count).count
+            if index & (1 << 16 - 1) == 0 { workspace.relieve() }
             if count > threshold { entries += count }
         }
-        let slots = LargeArray<UInt32>(count: max(1, entries + entries / (threshold > 8 ? 4 : 2)))
+        let slots = LargeArray<UInt32>(
+            count: max(1, entries + entries / (threshold > 8 ? 4 : 2)), in: workspace)
         let made = unsafe NGramIndex(
             slots: slots.pointer, size: slots.count, count: above.count)
         for index in 0..<rows.count {
             let children = rows.children(index, limit: above.count)
+            if index & (1 << 13 - 1) == 0 { workspace.relieve() }
             if children.count <= threshold { continue }
             for child in children {
                 let hash = hash(index, above.token(child))

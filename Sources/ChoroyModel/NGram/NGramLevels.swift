@@ -42,11 +42,11 @@ extension NGramLevels {
     /// say something else, and then only look-ups are safe.
     ///
     /// - Throws: `FileError` with the order.
-    func check(for path: String) throws {
+    func check(for path: String, in workspace: Workspace) throws {
         let faults = LargeArray<UInt8>(count: order)
         for level in 0..<order {
             let tokens = UInt32(count(0))
-            LevelParts.run(count(level)) { part in
+            LevelParts.run(count(level), in: workspace) { part in
                 var isSound = true
                 for index in part {
                     let own = token(level, index)
@@ -74,6 +74,11 @@ extension NGramLevels {
 /// What the pointers of a model's levels point into.
 final class NGramMemory: Sendable {
     private let owners: [any AnyObject & Sendable]
+    /// What to relieve while the model is gone through.
+    let workspace: Workspace
 
-    init(_ owners: [any AnyObject & Sendable]) { self.owners = owners }
+    init(_ owners: [any AnyObject & Sendable], _ workspace: Workspace = .unlimited) {
+        self.owners = owners
+        self.workspace = workspace
+    }
 }

@@ -65,7 +65,7 @@ extension NGramTrie {
     ///
     /// - Precondition: with an n-gram stay the n-grams that it begins with.
     func keeping(_ stays: [[Bool]]) -> NGramTrie {
-        let kept = NGramTrie(counts: stays.map { $0.count { $0 } })
+        let kept = NGramTrie(counts: stays.map { $0.count { $0 } }, in: workspace)
         var ids: [UInt32] = []
         var count: UInt32 = 0
         for stays in stays[0] {

@@ -10,11 +10,16 @@ import ChoroyText
     var order: Int { rows.count }
     var counts: [Int] { rows.map { $0.count } }
 
+    /// Where the rows found memory.
+    let workspace: Workspace
+
     /// Rows of zeros.
-    init(counts: [Int]) {
+    init(counts: [Int], in workspace: Workspace = .unlimited) {
+        self.workspace = workspace
         memory = counts.indices.map { level in
             let isHighest = level + 1 == counts.count
-            return LargeArray(count: isHighest ? counts[level] * 2 : (counts[level] + 1) * 4)
+            return LargeArray(
+                count: isHighest ? counts[level] * 2 : (counts[level] + 1) * 4, in: workspace)
         }
         rows = zip(memory, counts.indices).map { memory, level in
             unsafe NGramRows(

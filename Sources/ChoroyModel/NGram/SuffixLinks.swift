@@ -10,7 +10,7 @@ import ChoroyText
     init(_ trie: NGramTrie) {
         var links: [LargeArray<UInt32>] = []
         for level in 2..<max(2, trie.order) {
-            let made = LargeArray<UInt32>(count: trie.counts[level])
+            let made = LargeArray<UInt32>(count: trie.counts[level], in: trie.workspace)
             unsafe Self.link(trie, level, parents: links.last?.pointer, made.pointer)
             links.append(made)
         }
@@ -30,7 +30,7 @@ import ChoroyText
         let upper = trie.rows[level]
         let middle = trie.rows[level - 1]
         let lower = trie.rows[level - 2]
-        LevelParts.run(middle.count) { part in
+        LevelParts.run(middle.count, in: trie.workspace) { part in
             for parent in part {
                 let own = middle.children(parent)
                 if own.isEmpty { continue }
@@ -73,11 +73,14 @@ import ChoroyText
 
 /// The rows of a level in parts that threads take one after the other.
 enum LevelParts {
-    static let size = 1 << 14
-
-    static func run(_ count: Int, _ body: (Range<Int>) -> Void) {
+    static func run(
+        _ count: Int, in workspace: Workspace = .unlimited, _ body: (Range<Int>) -> Void
+    ) {
+        // Parts of whole words of 64 rows share no byte of packed bits.
+        let size = 1 << 14
         ThreadPool.shared.run((count + size - 1) / size) { part in
             body(part * size..<min(count, (part + 1) * size))
+            workspace.relieve()
         }
     }
 }

@@ -21,37 +21,46 @@ import ChoroyText
 
     init(_ sequences: NGramSequences, depth: Int) {
         precondition(depth > 0 && depth < 256, "suffixes of \(depth) tokens")
-        let count = sequences.tokens.count
+        let workspace = sequences.workspace
+        let tokens = unsafe sequences.tokens
+        defer { withExtendedLifetime(sequences) {} }
+        let count = tokens.count
         precondition(count < UInt32.max, "SuffixOrder: \(count) tokens")
         self.depth = depth
-        positions = LargeArray(count: count)
-        common = LargeArray(count: count)
-        lengths = LargeArray(count: count)
+        positions = LargeArray(count: count, in: workspace)
+        common = LargeArray(count: count, in: workspace)
+        lengths = LargeArray(count: count, in: workspace)
         let buckets = Self.buckets(sequences)
         self.buckets = buckets
         let parts = Self.parts(buckets)
         self.parts = parts
         let bits = UInt32.bitWidth - UInt32(sequences.alphabetSize).leadingZeroBitCount
-        unsafe sequences.tokens.withUnsafeBufferPointer { [positions, common, lengths] tokens in
-            unsafe Self.measure(tokens, lengths.pointer, depth: depth)
-            // The halves of the buckets are filled by one thread each: every thread reads all tokens.
-            let cuts = Self.cuts(buckets, into: ThreadPool.shared.threadCount)
-            ThreadPool.shared.run(cuts.count) { cut in
-                unsafe Self.fill(tokens, cuts[cut], buckets, positions.pointer)
+        unsafe Self.measure(tokens, lengths.pointer, depth: depth, workspace)
+        // The buckets are filled by several threads: each reads all tokens.
+        let cuts = Self.cuts(buckets, into: ThreadPool.shared.threadCount)
+        ThreadPool.shared.run(cuts.count) { [positions] cut in
+            unsafe Self.fill(tokens, cuts[cut], buckets, positions.pointer, workspace)
+        }
+        ThreadPool.shared.run(parts.count) { [positions, common, lengths] part in
+            let largest = parts[part].map { buckets[$0 + 1] - buckets[$0] }.max() ?? 0
+            var sorter = unsafe SuffixSorter(
+                tokens: tokens, lengths: lengths.pointer, positions: positions.pointer,
+                common: common.pointer, depth: depth, bits: bits, capacity: largest,
+                in: workspace)
+            for token in parts[part] {
+                unsafe sorter.sort(buckets[token]..<buckets[token + 1])
+                if token & 255 == 0 { workspace.relieve() }
             }
-            ThreadPool.shared.run(parts.count) { part in
-                let largest = parts[part].map { buckets[$0 + 1] - buckets[$0] }.max() ?? 0
-                var sorter = unsafe SuffixSorter(
-                    tokens: tokens, lengths: lengths.pointer, positions: positions.pointer,
-                    common: common.pointer, depth: depth, bits: bits, capacity: largest)
-                for token in parts[part] { unsafe sorter.sort(buckets[token]..<buckets[token + 1]) }
-            }
+            workspace.relieve()
         }
     }
 
     private static func buckets(_ sequences: NGramSequences) -> [Int] {
         var starts = [Int](repeating: 0, count: sequences.alphabetSize + 1)
-        for token in sequences.tokens { starts[Int(token & ~NGramSequences.end) + 1] += 1 }
+        let tokens = unsafe sequences.tokens
+        for place in tokens.indices {
+            unsafe starts[Int(tokens[place] & ~NGramSequences.end) + 1] += 1
+        }
         for token in 1..<starts.count { starts[token] += starts[token - 1] }
         return starts
     }
@@ -80,23 +89,26 @@ import ChoroyText
     }
 
     private static func measure(
-        _ tokens: UnsafeBufferPointer<UInt32>, _ lengths: UnsafeMutablePointer<UInt8>, depth: Int
+        _ tokens: UnsafeBufferPointer<UInt32>, _ lengths: UnsafeMutablePointer<UInt8>, depth: Int,
+        _ workspace: Workspace
     ) {
         var length = 0
         for position in tokens.indices.reversed() {
             let isEnd = unsafe tokens[position] & NGramSequences.end != 0
             length = isEnd ? 1 : min(depth, length + 1)
             unsafe lengths[position] = UInt8(length)
+            if position & (1 << 20 - 1) == 0 { workspace.relieve() }
         }
     }
 
     private static func fill(
         _ tokens: UnsafeBufferPointer<UInt32>, _ range: Range<Int>, _ buckets: [Int],
-        _ positions: UnsafeMutablePointer<UInt32>
+        _ positions: UnsafeMutablePointer<UInt32>, _ workspace: Workspace
     ) {
         var next = Array(buckets[range])
         let (low, size) = (UInt32(range.lowerBound), UInt32(range.count))
         for position in tokens.indices {
+            if position & (1 << 18 - 1) == 0 { workspace.relieve() }
             let place = unsafe (tokens[position] & ~NGramSequences.end) &- low
             if place < size {
                 unsafe positions[next[Int(place)]] = UInt32(position)

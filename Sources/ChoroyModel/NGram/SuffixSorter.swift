@@ -1,3 +1,4 @@
+import ChoroySystem
 import ChoroyText
 
 /// Sorts the positions of one bucket after another by the tokens that follow.
@@ -9,6 +10,7 @@ import ChoroyText
     private let depth: Int
     /// Bits of a token in a key; there it is one more than its id, and 0 stands beyond the sequence's end.
     private let bits: Int
+    private let workspace: Workspace
     private var entries: [SortEntry]
     private var other: [SortEntry]
     private var groups: [Group] = []
@@ -22,8 +24,9 @@ import ChoroyText
     init(
         tokens: UnsafeBufferPointer<UInt32>, lengths: UnsafeMutablePointer<UInt8>,
         positions: UnsafeMutablePointer<UInt32>, common: UnsafeMutablePointer<UInt8>, depth: Int,
-        bits: Int, capacity: Int
+        bits: Int, capacity: Int, in workspace: Workspace
     ) {
+        unsafe self.workspace = workspace
         unsafe self.tokens = tokens
         unsafe self.lengths = lengths
         unsafe self.positions = positions
@@ -54,6 +57,7 @@ import ChoroyText
         let done = group.done
         let taken = unsafe min(depth - done, 64 / bits)
         for place in 0..<count {
+            if place & 0xFFFF == 0xFFFF { unsafe workspace.relieve() }
             let position = unsafe positions[start + place]
             unsafe entries[place] = SortEntry(
                 key: key(Int(position), from: done, taken), position: position)
