@@ -45,4 +45,83 @@ import Testing
             #expect(run.errors.contains(words), "\(run.errors)")
         }
     }
+
+    @Test func `a model is written in every format, converted, inspected and evaluated`() throws {
+        try Fixtures.withTemporaryDirectory { directory in
+            let run = try CommandRun.shell(
+                """
+                for n in 1 2 3 4 5 6 7 8 9; do
+                    printf 'the cat %s sat on the mat %s\\nno dog ate it\\n' $n $((n % 3)); done >t.txt
+                $choroy ngram t.txt --order 3 --output m.arpa 2>/dev/null
+                $choroy ngram t.txt --order 3 --output m.ngram 2>/dev/null
+                $choroy convert m.arpa --output c.ngram --layout compact
+                $choroy convert c.ngram --output back.arpa && cmp m.arpa back.arpa && echo same
+                $choroy convert m.ngram --output q.ngram --layout quantized --json 2>/dev/null \\
+                    | grep -c rms_log10_probability
+                for m in m.arpa m.ngram c.ngram q.ngram; do
+                    $choroy evaluate $m t.txt --json | sed 's/.*"bits_per_byte":\\([0-9.]\\{6\\}\\).*/\\1/'
+                done
+                $choroy inspect c.ngram --verify
+                $choroy generate m.ngram --max-tokens 3 --temperature 0 --prompt 'no dog '
+                """, in: directory)
+            let bits = run.text.split(separator: "\n").filter { $0.hasPrefix("0.") }
+            #expect(bits.count == 4 && Set(bits.prefix(3)).count == 1, "\(run.text) \(run.errors)")
+            #expect(run.text.contains("same\n1\n"), "\(run.text) \(run.errors)")
+            #expect(run.text.contains("c.ngram: n-gram model of words, order 3, compact layout"))
+            #expect(run.text.contains("every section has its hash"))
+            #expect(run.text.hasSuffix("ate it \n"), "\(run.text)")
+            #expect(run.errors.contains("c.ngram: compact layout, n-grams 22 / 34 / 40"), "\(run.errors)")
+        }
+    }
+
+    @Test func `with little memory the same bytes come out`() throws {
+        try Fixtures.withTemporaryDirectory { directory in
+            let run = try CommandRun.shell(
+                """
+                mkdir files; export TMPDIR=files
+                awk 'BEGIN { for (i = 0; i < 20000; i++)
+                    printf "w%d x%d %s", i * 7919 % 997, i % 89, i % 9 == 8 ? "\\n" : "" }' >t.txt
+                for unit in word character byte; do
+                    $choroy ngram t.txt --unit $unit --order 4 --output a.ngram
+                    $choroy ngram t.txt --unit $unit --order 4 --output b.ngram --memory 1M
+                    cmp a.ngram b.ngram && echo same $unit
+                done
+                ls files
+                TMPDIR=none $choroy ngram t.txt --order 4 --output b.ngram --memory 1M
+                """, in: directory)
+            #expect(
+                run.text == "same word\nsame character\nsame byte\n", "\(run.text) \(run.errors)")
+            #expect(
+                run.errors.contains("note: more memory than --memory was needed: none: expected"),
+                "\(run.errors)")
+        }
+    }
+
+    @Test(arguments: [
+        ("convert t.txt --output m.ngram", 1, "t.txt: expected a model"),
+        ("convert m.ngram --output m.arpa --layout fast", 2, "goes with a file named .ngram"),
+        ("inspect cut.ngram", 1, "cut.ngram, section"),
+        ("inspect flipped.ngram --verify", 1, "flipped.ngram, section"),
+        ("evaluate version.ngram t.txt", 1, "version.ngram, byte 8: expected version 1"),
+        ("ngram t.txt --order 2 --memory x --output n.arpa", 2, "--memory"),
+    ])
+    func `what is no sound model is an error`(_ command: String, _ code: Int32, _ words: String)
+        throws
+    {
+        try Fixtures.withTemporaryDirectory { directory in
+            let run = try CommandRun.shell(
+                """
+                printf 'a b c\\nd e\\n' >t.txt
+                $choroy ngram t.txt --order 3 --output m.ngram 2>/dev/null
+                head -c 700 m.ngram >cut.ngram
+                cp m.ngram flipped.ngram
+                printf 'Z' | dd of=flipped.ngram bs=1 seek=$(($(wc -c <m.ngram) - 3)) conv=notrunc 2>/dev/null
+                cp m.ngram version.ngram
+                printf '\\007' | dd of=version.ngram bs=1 seek=8 conv=notrunc 2>/dev/null
+                $choroy \(command); echo $?
+                """, in: directory)
+            #expect(run.text == "\(code)\n", "\(run.text) \(run.errors)")
+            #expect(run.errors.contains(words), "\(run.errors)")
+        }
+    }
 }

@@ -250,4 +250,24 @@ static inline size_t choroy_brain_attention_scratch(size_t length, size_t head_d
 /* Asks for the cache line at `place`, which will be read soon. Any address will do. */
 static inline void choroy_prefetch(const void *_Nullable place) { __builtin_prefetch(place); }
 
+enum {
+    // Places of a text that are read at once.
+    CHOROY_NGRAM_LANES = 8,
+    // Children that are looked through one after the other; more are in a table.
+    CHOROY_NGRAM_FEW = 8
+};
+
+// The n-grams of one order: rows of `width` numbers, and the table for the many children that some have.
+typedef struct {
+    const uint32_t *_Nonnull rows;
+    const uint64_t *_Nullable slots;
+    size_t slot_count;
+    uint32_t count, width;
+} ChoroyNGramLevel;
+
+// Reads `length` tokens in each lane, one lane's behind the other's, and writes as many base-10 logarithms. `contexts` has the
+// place of the n-gram of k + 1 tokens that a lane ends with at [k][lane], UINT32_MAX for none; it is carried on.
+void choroy_ngram_score(const ChoroyNGramLevel *_Nonnull levels, size_t order, uint32_t start_token, uint32_t end_token,
+    uint32_t *_Nonnull contexts, const int32_t *_Nonnull tokens, size_t length, float *_Nonnull scores);
+
 #endif

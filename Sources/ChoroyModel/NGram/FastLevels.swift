@@ -10,6 +10,8 @@ import ChoroyText
     let rows: UnsafePointer<NGramRows>
     /// For each order but the highest.
     let indexes: UnsafePointer<NGramIndex>
+    /// The same for the loop that reads at several places at once.
+    let kernel: UnsafePointer<ChoroyNGramLevel>
 
     /// Levels, and what keeps them.
     static func make(
@@ -17,9 +19,18 @@ import ChoroyText
         _ workspace: Workspace = .unlimited
     ) -> (FastLevels, NGramMemory) {
         let (allRows, allIndexes) = (LargeArray(rows), LargeArray(indexes))
+        let kernel = unsafe LargeArray(
+            rows.enumerated().map { level, rows in
+                let index = level < indexes.count ? indexes[level] : nil
+                return unsafe ChoroyNGramLevel(
+                    rows: rows.pointer, slots: index?.slots, slot_count: index?.size ?? 0,
+                    count: UInt32(rows.count), width: UInt32(rows.width))
+
+            })
         let levels = unsafe FastLevels(
-            order: rows.count, rows: allRows.pointer, indexes: allIndexes.pointer)
-        return (levels, NGramMemory(owners + [allRows, allIndexes], workspace))
+            order: rows.count, rows: allRows.pointer, indexes: allIndexes.pointer,
+            kernel: kernel.pointer)
+        return unsafe (levels, NGramMemory(owners + [allRows, allIndexes, kernel], workspace))
     }
 
     /// A model whose rows are final.
@@ -62,7 +73,7 @@ import ChoroyText
             for child in children where above.token(child) == token { return child }
             return -1
         }
-        return unsafe indexes[level].find(token, index, among: children) { above.token($0) }
+        return unsafe indexes[level].find(token, index, among: children)
     }
 
     @inline(__always)
@@ -89,5 +100,14 @@ import ChoroyText
 
     @inline(__always) func prefetch(_ token: UInt32) {
         unsafe choroy_prefetch(rows[0].pointer + Int(token) * rows[0].width)
+    }
+
+    func score(
+        _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
+        contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
+    ) -> Bool {
+        unsafe choroy_ngram_score(
+            kernel, order, start, end ?? .max, contexts, tokens, length, scores)
+        return true
     }
 }

@@ -79,7 +79,7 @@ struct NGramFileContent {
         unsafe parts.append(
             Part(
                 .index, level,
-                UnsafeRawBufferPointer(start: index.slots, count: index.size * 4),
+                UnsafeRawBufferPointer(start: index.slots, count: index.size * 8),
                 owner: memory, memory.workspace))
     }
 
@@ -124,10 +124,9 @@ extension FastLevels {
 extension NGramIndex {
     /// The table for the children of a level in a mapped file.
     init(_ header: NGramFileHeader, _ level: Int, _ file: MappedFile, path: String) throws {
-        let section = try header.section(.index, level, atLeast: 4, path: path)
+        let section = try header.section(.index, level, atLeast: 8, path: path)
         let pointer = unsafe file.pointer(at: section.offset, count: section.size)
         unsafe self.init(
-            slots: pointer.assumingMemoryBound(to: UInt32.self), size: section.size / 4,
-            count: header.counts[level + 1])
+            slots: pointer.assumingMemoryBound(to: UInt64.self), size: section.size / 8)
     }
 }

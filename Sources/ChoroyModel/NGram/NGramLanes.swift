@@ -1,3 +1,4 @@
+import CChoroyKernels
 import ChoroySystem
 import ChoroyText
 
@@ -10,15 +11,21 @@ import ChoroyText
     private let room: LargeArray<UInt32>
     /// Tokens of the longest context.
     private let longest: Int
+    private let levels: Levels
+    private let vocabularySize: Int
+    private let endToken: UInt32?
 
     /// As many as there is use for with so many tokens.
     static func count(tokens: Int, order: Int) -> Int {
-        tokens >= 16 * (order + 8) ? 8 : 1
+        tokens >= 16 * (order + 8) ? Int(CHOROY_NGRAM_LANES) : 1
     }
 
     init(_ levels: Levels, count: Int, vocabularySize: Int, endToken: TokenID?) {
         let order = levels.order
         longest = order - 1
+        self.levels = levels
+        self.vocabularySize = vocabularySize
+        self.endToken = endToken.map { UInt32($0) }
         room = LargeArray(count: count * 4 * order)
         unsafe scorers = unsafe LargeArray(count: count)
         for lane in 0..<count {
@@ -64,25 +71,28 @@ import ChoroyText
                     _ = unsafe lanes[lane].read(UInt32(tokens[place]))
                 }
             }
-            for step in 0..<length {
-                if count == 1 {
-                    unsafe scores.pointer[step] = lanes[0].read(UInt32(tokens[step]))
-                    continue
-                }
-                for lane in 0..<count {
-                    unsafe lanes[lane].prefetch(UInt32(tokens[lane * length + step]))
-                }
-                for lane in 0..<count { unsafe lanes[lane].prefetchChildrenAgain() }
-                for lane in 0..<count {
-                    unsafe lanes[lane].locate()
-                    unsafe lanes[lane].prefetchFirst(UInt32(tokens[lane * length + step]))
-                }
-                for lane in 0..<count {
-                    unsafe lanes[lane].prefetchAgain(UInt32(tokens[lane * length + step]))
-                }
-                for lane in 0..<count {
-                    let place = lane * length + step
-                    unsafe scores.pointer[place] = lanes[lane].readLocated(UInt32(tokens[place]))
+            if unsafe count == 1 || !scoreAtOnce(tokens, length, scores) {
+                for step in 0..<length {
+                    if count == 1 {
+                        unsafe scores.pointer[step] = lanes[0].read(UInt32(tokens[step]))
+                        continue
+                    }
+                    for lane in 0..<count {
+                        unsafe lanes[lane].prefetch(UInt32(tokens[lane * length + step]))
+                    }
+                    for lane in 0..<count { unsafe lanes[lane].prefetchChildrenAgain() }
+                    for lane in 0..<count {
+                        unsafe lanes[lane].locate()
+                        unsafe lanes[lane].prefetchFirst(UInt32(tokens[lane * length + step]))
+                    }
+                    for lane in 0..<count {
+                        unsafe lanes[lane].prefetchAgain(UInt32(tokens[lane * length + step]))
+                    }
+                    for lane in 0..<count {
+                        let place = lane * length + step
+                        unsafe scores.pointer[place] = lanes[lane].readLocated(
+                            UInt32(tokens[place]))
+                    }
                 }
             }
             for place in count * length..<last {
@@ -93,5 +103,35 @@ import ChoroyText
             unsafe lanes[count - 1].current = contexts
         }
         return unsafe Array(UnsafeBufferPointer(start: scores.pointer + 1, count: last))
+    }
+
+    /// Reads `length` tokens in each lane by a loop of the levels' own; false when they have none.
+    private func scoreAtOnce(
+        _ tokens: UnsafeBufferPointer<TokenID>, _ length: Int, _ scores: LargeArray<Float>
+    ) -> Bool {
+        guard let base = tokens.baseAddress, unsafe scorers.count == Int(CHOROY_NGRAM_LANES) else {
+            return false
+        }
+        let count = unsafe scorers.count
+        let contexts = LargeArray<UInt32>(count: max(1, longest) * count)
+        for lane in 0..<count {
+            let current = unsafe scorers.pointer[lane].current
+            for level in 0..<longest {
+                unsafe contexts.pointer[level * count + lane] =
+                    unsafe level < current.count ? current[level] : NGramScorer<Levels>.none
+            }
+        }
+        let done = unsafe levels.score(
+            base, length: length, start: UInt32(vocabularySize), end: endToken,
+            contexts: contexts.pointer, scores: scores.pointer)
+        if !done { return false }
+        for lane in 0..<count {
+            var current = (0..<longest).map { unsafe contexts.pointer[$0 * count + lane] }
+            while let last = current.last, unsafe last == NGramScorer<Levels>.none {
+                current.removeLast()
+            }
+            unsafe scorers.pointer[lane].current = current
+        }
+        return true
     }
 }

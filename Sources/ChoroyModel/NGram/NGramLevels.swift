@@ -32,6 +32,12 @@ protocol NGramLevels: Sendable, BitwiseCopyable {
     func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>)
     /// Asks for a unigram.
     func prefetch(_ token: UInt32)
+    /// Scores tokens at several places at once in a loop of its own; false when there is none. The arguments are
+    /// those of `choroy_ngram_score`.
+    func score(
+        _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
+        contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
+    ) -> Bool
 }
 
 extension NGramLevels {

@@ -20,7 +20,7 @@ import ChoroyText
     /// An n-gram of the lowest levels with more children than this has them in a table.
     static let threshold = 32
     /// Levels that have a table.
-    static let indexedLevels = 2
+    static let indexedLevels = 1
 
     /// The levels in a mapped file.
     static func make(_ header: NGramFileHeader, _ file: MappedFile, path: String) throws -> (
@@ -87,7 +87,7 @@ import ChoroyText
     func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {
         let above = unsafe records[level]
         if children.count > Self.threshold, level < indexCount {
-            return unsafe indexes[level].find(token, index, among: children) { above.token($0) }
+            return unsafe indexes[level].find(token, index, among: children)
         }
         // Halves without a branch that depends on the tokens.
         var first = children.lowerBound
@@ -123,4 +123,9 @@ import ChoroyText
     @inline(__always) func prefetch(_ token: UInt32) {
         unsafe choroy_prefetch(unigrams + Int(token) * 3)
     }
+
+    func score(
+        _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
+        contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
+    ) -> Bool { false }
 }
