@@ -70,7 +70,9 @@ import Testing
             #expect(run.text.contains("c.ngram: n-gram model of words, order 3, compact layout"))
             #expect(run.text.contains("every section has its hash"))
             #expect(run.text.hasSuffix("ate it \n"), "\(run.text)")
-            #expect(run.errors.contains("c.ngram: compact layout, n-grams 22 / 34 / 40"), "\(run.errors)")
+            #expect(
+                run.errors.contains("c.ngram: compact layout, n-grams 22 / 34 / 40"),
+                "\(run.errors)")
         }
     }
 

@@ -254,7 +254,9 @@ enum {
     // Places of a text that are read at once.
     CHOROY_NGRAM_LANES = 8,
     // Children that are looked through one after the other; more are in a table.
-    CHOROY_NGRAM_FEW = 8
+    CHOROY_NGRAM_FEW = 8,
+    // The same for n-grams in fields of bits, where there is a table.
+    CHOROY_PACKED_FEW = 32
 };
 
 // The n-grams of one order: rows of `width` numbers, and the table for the many children that some have.
@@ -269,5 +271,22 @@ typedef struct {
 // place of the n-gram of k + 1 tokens that a lane ends with at [k][lane], UINT32_MAX for none; it is carried on.
 void choroy_ngram_score(const ChoroyNGramLevel *_Nonnull levels, size_t order, uint32_t start_token, uint32_t end_token,
     uint32_t *_Nonnull contexts, const int32_t *_Nonnull tokens, size_t length, float *_Nonnull scores);
+
+// The n-grams of one order in fields of bits; the lowest order has only a table and a count. `words` has a 0 for each child
+// and a 1 after those of each n-gram, `samples` the place of every 8th 1; `codes` is null when numbers are whole.
+typedef struct {
+    const uint8_t *_Nullable records;
+    const float *_Nullable codes;
+    const uint64_t *_Nullable words;
+    const uint32_t *_Nullable samples;
+    const uint64_t *_Nullable slots;
+    size_t word_count, slot_count;
+    uint32_t count, token_bits, number_bits, record_bits;
+} ChoroyPackedLevel;
+
+// As `choroy_ngram_score`; `unigrams` has three numbers each: the two logarithms and the first child.
+void choroy_ngram_score_packed(const ChoroyPackedLevel *_Nonnull levels, const uint32_t *_Nonnull unigrams, size_t order,
+    uint32_t start_token, uint32_t end_token, uint32_t *_Nonnull contexts, const int32_t *_Nonnull tokens, size_t length,
+    float *_Nonnull scores);
 
 #endif

@@ -8,9 +8,9 @@ import ChoroySystem
 @safe struct Branches: @unchecked Sendable, BitwiseCopyable {
     private static let step = 8
 
-    private let words: UnsafePointer<UInt64>
-    private let wordCount: Int
-    private let samples: UnsafePointer<UInt32>
+    let words: UnsafePointer<UInt64>
+    let wordCount: Int
+    let samples: UnsafePointer<UInt32>
 
     init(_ header: NGramFileHeader, _ level: Int, _ file: MappedFile, path: String) throws {
         wordCount = Self.wordCount(header.counts[level], header.counts[level + 1])

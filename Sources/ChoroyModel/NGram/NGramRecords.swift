@@ -4,10 +4,10 @@ import ChoroySystem
 /// The records of one order in `PackedLevels`: fields of bits, one after the other.
 @safe struct NGramRecords: @unchecked Sendable, BitwiseCopyable {
     let shape: Shape
-    private let pointer: UnsafePointer<UInt8>
+    let pointer: UnsafePointer<UInt8>
     /// 256 values for the logarithms of probabilities, 256 for those of back-off weights; nil when records hold
     /// the numbers themselves.
-    private let codes: UnsafePointer<Float>?
+    let codes: UnsafePointer<Float>?
 
     /// How many bits each field takes.
     struct Shape: BitwiseCopyable {

@@ -16,9 +16,11 @@ import ChoroyText
     private let branches: UnsafePointer<Branches>
     private let indexes: UnsafePointer<NGramIndex>
     private let indexCount: Int
+    /// The same for the loop that reads at several places at once.
+    private let kernel: UnsafePointer<ChoroyPackedLevel>
 
     /// An n-gram of the lowest levels with more children than this has them in a table.
-    static let threshold = 32
+    static let threshold = Int(CHOROY_PACKED_FEW)
     /// Levels that have a table.
     static let indexedLevels = 1
 
@@ -37,13 +39,38 @@ import ChoroyText
         let indexes = LargeArray(
             try (0..<indexed).map { try NGramIndex(header, $0, file, path: path) })
         let allCounts = LargeArray(counts)
+        let kernel = unsafe LargeArray<ChoroyPackedLevel>(count: order)
+        for level in 0..<order {
+            var own = unsafe ChoroyPackedLevel()
+            unsafe own.count = UInt32(counts[level])
+            if level > 0 {
+                let record = unsafe records.pointer[level - 1]
+                unsafe own.records = unsafe record.pointer
+                unsafe own.codes = unsafe record.codes
+                unsafe own.token_bits = UInt32(record.shape.token)
+                unsafe own.number_bits = UInt32(record.shape.logProbability)
+                unsafe own.record_bits = UInt32(record.shape.record)
+            }
+            if level > 0 && level + 1 < order {
+                let branch = unsafe branches.pointer[level - 1]
+                unsafe own.words = unsafe branch.words
+                unsafe own.word_count = branch.wordCount
+                unsafe own.samples = unsafe branch.samples
+            }
+            if level < indexed {
+                unsafe own.slots = unsafe indexes.pointer[level].slots
+                unsafe own.slot_count = unsafe indexes.pointer[level].size
+            }
+            unsafe kernel.pointer[level] = unsafe own
+        }
         let levels = unsafe PackedLevels(
             order: order, counts: allCounts.pointer,
             unigrams: file.pointer(at: first.offset, count: first.size)
                 .assumingMemoryBound(to: UInt32.self),
             records: records.pointer, branches: branches.pointer,
-            indexes: indexes.pointer, indexCount: indexed)
-        return (levels, NGramMemory([file, records, branches, indexes, allCounts]))
+            indexes: indexes.pointer, indexCount: indexed,
+            kernel: kernel.pointer)
+        return unsafe (levels, NGramMemory([file, records, branches, indexes, allCounts, kernel]))
     }
 
     @inline(__always) func count(_ level: Int) -> Int { unsafe counts[level] }
@@ -127,5 +154,9 @@ import ChoroyText
     func score(
         _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
         contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
-    ) -> Bool { false }
+    ) -> Bool {
+        unsafe choroy_ngram_score_packed(
+            kernel, unigrams, order, start, end ?? .max, contexts, tokens, length, scores)
+        return true
+    }
 }
