@@ -156,6 +156,23 @@ import Testing
         }
     }
 
+    @Test func `two threads never count at one place at once`() {
+        var random = SeededRandom(seed: 6)
+        var sequences = NGramSequences(vocabularySize: 300, endToken: 0)
+        sequences.append((0..<200_000).map { _ in TokenID(1 + random.below(299)) })
+        let threads = ThreadPool.shared.threadCount
+        defer { ThreadPool.shared.setThreadCount(threads) }
+        let tokens = (1..<300).map { TokenID($0) }
+        for order in [2, 3] {
+            ThreadPool.shared.setThreadCount(1)
+            let alone = NGramEstimate(order: order, sequences).model.nats(tokens)
+            ThreadPool.shared.setThreadCount(4)
+            for _ in 0..<5 {
+                #expect(NGramEstimate(order: order, sequences).model.nats(tokens) == alone)
+            }
+        }
+    }
+
     @Test func `buckets of many thousands are counted as they should`() {
         var random = SeededRandom(seed: 8)
         let tokens = (0..<20_000).map { _ in TokenID(1 + random.below(2)) }
