@@ -24,6 +24,24 @@ import Testing
         }
     }
 
+    @Test func `marks in a text are no words`() throws {
+        try Fixtures.withTemporaryDirectory { directory in
+            let plain = FilePath.join(directory, "plain")
+            let marked = FilePath.join(directory, "marked")
+            try AtomicFile.write(Array("a b a\nb c\n".utf8), to: plain)
+            try AtomicFile.write(Array("a <unk> b <s> a\n</s> b <unk> c\n".utf8), to: marked)
+            let texts = try [plain, marked].map {
+                try NGramCorpus([TextFile($0)], unit: .word)
+            }
+            #expect(texts[0].vocabulary.vocabularySize == 5)
+            #expect(texts[1].vocabulary.vocabularySize == 5)
+            #expect(texts[0].sequences.count == 7 && texts[1].sequences.count == 7)
+            let models = texts.map { NGramEstimate(order: 2, $0.sequences).model }
+            let tokens = texts[0].vocabulary.encode("c a b")
+            #expect(models[0].nats(tokens) == models[1].nats(tokens))
+        }
+    }
+
     @Test func `discounts follow equation 26 of Chen and Goodman`() {
         // Y = 10 / 18: D1 = 1 - 2Y·4/10, D2 = 2 - 3Y·2/4, D3 = 3 - 4Y·1/2.
         let discounts = Discounts(countsOfCounts: [10, 4, 2, 1])

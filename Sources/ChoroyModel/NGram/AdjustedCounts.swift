@@ -18,23 +18,22 @@ import ChoroyText
     init(_ trie: NGramTrie, startToken: TokenID?) {
         let links = SuffixLinks(trie)
         self.links = links
-        // A level changes the one below only, so all can be done at once.
-        // Inside, parts come one after the other: two of a level would count at the same place.
-        ThreadPool.shared.run(max(1, trie.order - 1)) { level in
-            if trie.order == 1 { return }
+        // A level changes the one below only, so levels are counted at once; two threads in one would count at the
+        // same place.
+        ThreadPool.shared.run(max(0, trie.order - 1)) { level in
             let lower = trie.rows[level]
             let upper = trie.rows[level + 1]
             let adjusted = lower.second
-            LevelParts.run(lower.count, in: trie.workspace) { part in
+            let links = unsafe links.pointer(level + 1)
+            LevelParts.inOrder(lower.count, in: trie.workspace) { part in
                 for index in part { adjusted[index] = 0 }
             }
-            let links = unsafe links.pointer(level + 1)
-            LevelParts.run(upper.count, in: trie.workspace) { part in
+            LevelParts.inOrder(upper.count, in: trie.workspace) { part in
                 for index in part {
-                    unsafe adjusted[Int(links?[index] ?? upper.token(index))] += 1
+                    adjusted[unsafe Int(links?[index] ?? upper.token(index))] += 1
                 }
             }
-            LevelParts.run(lower.count, in: trie.workspace) { part in
+            LevelParts.inOrder(lower.count, in: trie.workspace) { part in
                 for index in part where adjusted[index] == 0 {
                     adjusted[index] = lower.first[index]
                 }

@@ -80,7 +80,9 @@ public struct NGramCorpus: Sendable {
                             if !joinsLines { ids.append(1) }
                             continue
                         }
-                        unsafe ids.append(TokenID(table.insert(buffer, range).index))
+                        // A mark of the unknown is no word to learn, as for `lmplz --skip_symbols`.
+                        let id = unsafe table.insert(buffer, range).index
+                        if id != 0 { ids.append(TokenID(id)) }
                     }
                 }
             }

@@ -45,8 +45,9 @@ public struct NGramVocabulary: TextEncoding {
                 while scanner.next() {
                     for index in 0..<scanner.count {
                         let range = scanner[index]
-                        ids.append(
-                            range.isEmpty ? 1 : TokenID(unsafe table.insert(buffer, range).index))
+                        // A mark of the unknown is no word to learn, as for `lmplz --skip_symbols`.
+                        let id = range.isEmpty ? 1 : unsafe table.insert(buffer, range).index
+                        if id != 0 { ids.append(TokenID(id)) }
                     }
                 }
             }

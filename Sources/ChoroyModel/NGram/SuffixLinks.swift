@@ -71,15 +71,24 @@ import ChoroyText
     }
 }
 
-/// The rows of a level in parts that threads take one after the other.
+/// The rows of a level in parts: whole words of 64 rows, so that two share no byte of packed bits.
 enum LevelParts {
+    private static let size = 1 << 14
+
+    /// Calls `body` with each part, by all threads.
     static func run(
         _ count: Int, in workspace: Workspace = .unlimited, _ body: (Range<Int>) -> Void
     ) {
-        // Parts of whole words of 64 rows share no byte of packed bits.
-        let size = 1 << 14
         ThreadPool.shared.run((count + size - 1) / size) { part in
             body(part * size..<min(count, (part + 1) * size))
+            workspace.relieve()
+        }
+    }
+
+    /// Calls `body` with one part after the other.
+    static func inOrder(_ count: Int, in workspace: Workspace, _ body: (Range<Int>) -> Void) {
+        for start in stride(from: 0, to: count, by: size) {
+            body(start..<min(count, start + size))
             workspace.relieve()
         }
     }
