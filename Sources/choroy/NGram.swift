@@ -9,7 +9,7 @@ struct NGram: ParsableCommand {
         abstract: "Estimate an n-gram model from text and write it as an ARPA or .ngram file.",
         discussion: """
             Interpolated modified Kneser-Ney smoothing. Characters, bytes and tokens are read as one \
-            unbroken text; with words each line is a sentence, as KenLM reads it, or each document with \
+            unbroken text; with words each line is a sentence, as KenLM reads it (the marks <s>, </s> and <unk> in a text are left out, as by its --skip_symbols), or each document with \
             --document-mode.
 
             With --prune n-grams that occur as often as the number says, or less, are left out; a number \
