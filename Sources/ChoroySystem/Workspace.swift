@@ -80,7 +80,7 @@ import Synchronization
 
     /// Takes back what `zeros` gave.
     func free(_ memory: UnsafeMutableRawBufferPointer, isInFile: Bool) {
-        let start = unsafe UInt(bitPattern: memory.baseAddress)
+        let start = UInt(bitPattern: memory.baseAddress)
         if isInFile {
             state.withLock { state in
                 state.mapped[start] = nil
@@ -94,10 +94,10 @@ import Synchronization
         }
     }
 
-    /// Gives back the pages of files when the process holds more than half of the budget. Long loops over large
+    /// Gives back the pages of files when the process holds more than three quarters of the budget. Long loops over large
     /// arrays call it now and then.
     public func relieve() {
-        guard let budget, Machine.residentBytes > budget / 2 else { return }
+        guard let budget, Machine.residentBytes > budget / 4 * 3 else { return }
         state.withLock { state in
             for (start, size) in state.mapped {
                 unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), size, MADV_DONTNEED)

@@ -137,6 +137,11 @@ struct NGram: ParsableCommand {
             StandardStreams.note("note: more memory than --memory was needed: \(failure)")
         }
         let cost = try target.write(estimate.model, vocabulary, tokenizer: source)
+        if let budget = memory?.bytes, Machine.peakResidentBytes > budget {
+            StandardStreams.note(
+                "note: \(Figures.megabytes(Machine.peakResidentBytes)) of memory were needed at once, "
+                    + "more than --memory")
+        }
         report(estimate, sequences, unit, cost, seconds: Machine.now() - start)
     }
 

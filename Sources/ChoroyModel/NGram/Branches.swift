@@ -1,4 +1,3 @@
-import CChoroyKernels
 import ChoroySystem
 
 /// How many continuations each n-gram of a level has, as bits: a 0 for each continuation, then a 1.
@@ -42,17 +41,6 @@ import ChoroySystem
             if index % step == 0 { unsafe samples.pointer[index / step] = UInt32(place) }
         }
         return (words, samples)
-    }
-
-    /// Asks for the sample that the search for the continuations begins with,.
-    @inline(__always) func prefetch(_ index: Int) {
-        unsafe choroy_prefetch(samples + max(0, index - 1) / Self.step)
-    }
-
-    /// Asks for the bits that the sample names.
-    @inline(__always) func prefetchAgain(_ index: Int) {
-        let word = unsafe Int(samples[max(0, index - 1) / Self.step]) >> 6
-        unsafe choroy_prefetch(words + min(word, wordCount))
     }
 
     /// The continuations of an n-gram.

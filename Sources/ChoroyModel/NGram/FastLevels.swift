@@ -62,12 +62,8 @@ import ChoroyText
         unsafe rows[level].second.float(index)
     }
 
-    /// A row that was found has come with its first child.
-    @inline(__always) func prefetchChildren(_ level: Int, _ index: Int) {}
-    @inline(__always) func prefetchChildrenAgain(_ level: Int, _ index: Int) {}
-
-    @inline(__always)
-    func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {
+    @inline(__always) func find(_ token: UInt32, _ level: Int, _ index: Int) -> Int {
+        let children = children(level, index)
         let above = unsafe rows[level + 1]
         if children.count <= NGramIndex.threshold {
             for child in children where above.token(child) == token { return child }
@@ -76,38 +72,11 @@ import ChoroyText
         return unsafe indexes[level].find(token, index, among: children)
     }
 
-    @inline(__always)
-    func prefetch(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
-        if children.count > NGramIndex.threshold {
-            return unsafe indexes[level].prefetch(token, index)
-        }
-        if children.isEmpty { return }
-        let above = unsafe rows[level + 1]
-        unsafe choroy_prefetch(above.pointer + children.lowerBound * above.width)
-        unsafe choroy_prefetch(above.pointer + children.upperBound * above.width)
-    }
-
-    @inline(__always)
-    func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
-        if children.count <= NGramIndex.threshold { return }
-        let place = unsafe indexes[level].guess(token, index)
-        if children.contains(place) {
-            let above = unsafe rows[level + 1]
-            unsafe choroy_prefetch(above.pointer + place * above.width)
-            unsafe choroy_prefetch(above.pointer + (place + 1) * above.width)
-        }
-    }
-
-    @inline(__always) func prefetch(_ token: UInt32) {
-        unsafe choroy_prefetch(rows[0].pointer + Int(token) * rows[0].width)
-    }
-
     func score(
         _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
         contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
-    ) -> Bool {
+    ) {
         unsafe choroy_ngram_score(
             kernel, order, start, end ?? .max, contexts, tokens, length, scores)
-        return true
     }
 }

@@ -55,18 +55,6 @@ import ChoroyText
         return Int((hash >> 32 &* UInt64(size)) >> 32)
     }
 
-    /// Asks for the slot where the search for a continuation begins.
-    @inline(__always) func prefetch(_ token: UInt32, _ index: Int) {
-        unsafe choroy_prefetch(slots + start(index, token))
-    }
-
-    /// The place that the first slot names when its token is right, else -1.
-    @inline(__always) func guess(_ token: UInt32, _ index: Int) -> Int {
-        let value = unsafe slots[start(index, token)]
-        return UInt32(truncatingIfNeeded: value >> 32) == token
-            ? Int(UInt32(truncatingIfNeeded: value)) - 1 : -1
-    }
-
     /// The place among `children` of the one with `token`; -1 for none.
     @inline(__always)
     func find(_ token: UInt32, _ index: Int, among children: Range<Int>) -> Int {

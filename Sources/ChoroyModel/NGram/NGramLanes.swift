@@ -2,7 +2,7 @@ import CChoroyKernels
 import ChoroySystem
 import ChoroyText
 
-/// Scores one text at several places at once, so that what each look-up needs has come when it is its turn.
+/// Scores one text at several places at once: `choroy_ngram_score` asks for memory before it is used.
 ///
 /// No context is longer than the order less one, so a place in the text can be gone to by reading as many tokens
 /// before it: the numbers are those of reading from the start.
@@ -26,12 +26,12 @@ import ChoroyText
         self.levels = levels
         self.vocabularySize = vocabularySize
         self.endToken = endToken.map { UInt32($0) }
-        room = LargeArray(count: count * 4 * order)
+        room = LargeArray(count: count * 2 * order)
         unsafe scorers = unsafe LargeArray(count: count)
         for lane in 0..<count {
             unsafe scorers.pointer[lane] = NGramScorer(
                 levels, vocabularySize: vocabularySize, endToken: endToken,
-                room: room.pointer + lane * 4 * order)
+                room: room.pointer + lane * 2 * order)
         }
     }
 
@@ -71,29 +71,12 @@ import ChoroyText
                     _ = unsafe lanes[lane].read(UInt32(tokens[place]))
                 }
             }
-            if unsafe count == 1 || !scoreAtOnce(tokens, length, scores) {
+            if count == 1 {
                 for step in 0..<length {
-                    if count == 1 {
-                        unsafe scores.pointer[step] = lanes[0].read(UInt32(tokens[step]))
-                        continue
-                    }
-                    for lane in 0..<count {
-                        unsafe lanes[lane].prefetch(UInt32(tokens[lane * length + step]))
-                    }
-                    for lane in 0..<count { unsafe lanes[lane].prefetchChildrenAgain() }
-                    for lane in 0..<count {
-                        unsafe lanes[lane].locate()
-                        unsafe lanes[lane].prefetchFirst(UInt32(tokens[lane * length + step]))
-                    }
-                    for lane in 0..<count {
-                        unsafe lanes[lane].prefetchAgain(UInt32(tokens[lane * length + step]))
-                    }
-                    for lane in 0..<count {
-                        let place = lane * length + step
-                        unsafe scores.pointer[place] = lanes[lane].readLocated(
-                            UInt32(tokens[place]))
-                    }
+                    unsafe scores.pointer[step] = lanes[0].read(UInt32(tokens[step]))
                 }
+            } else if let tokens = tokens.baseAddress {
+                unsafe scoreAtOnce(tokens, length, scores)
             }
             for place in count * length..<last {
                 unsafe scores.pointer[place] = lanes[count - 1].read(UInt32(tokens[place]))
@@ -105,13 +88,10 @@ import ChoroyText
         return unsafe Array(UnsafeBufferPointer(start: scores.pointer + 1, count: last))
     }
 
-    /// Reads `length` tokens in each lane by a loop of the levels' own; false when they have none.
+    /// Reads `length` tokens in each lane.
     private func scoreAtOnce(
-        _ tokens: UnsafeBufferPointer<TokenID>, _ length: Int, _ scores: LargeArray<Float>
-    ) -> Bool {
-        guard let base = tokens.baseAddress, unsafe scorers.count == Int(CHOROY_NGRAM_LANES) else {
-            return false
-        }
+        _ tokens: UnsafePointer<TokenID>, _ length: Int, _ scores: LargeArray<Float>
+    ) {
         let count = unsafe scorers.count
         let contexts = LargeArray<UInt32>(count: max(1, longest) * count)
         for lane in 0..<count {
@@ -121,10 +101,9 @@ import ChoroyText
                     unsafe level < current.count ? current[level] : NGramScorer<Levels>.none
             }
         }
-        let done = unsafe levels.score(
-            base, length: length, start: UInt32(vocabularySize), end: endToken,
+        unsafe levels.score(
+            tokens, length: length, start: UInt32(vocabularySize), end: endToken,
             contexts: contexts.pointer, scores: scores.pointer)
-        if !done { return false }
         for lane in 0..<count {
             var current = (0..<longest).map { unsafe contexts.pointer[$0 * count + lane] }
             while let last = current.last, unsafe last == NGramScorer<Levels>.none {
@@ -132,6 +111,5 @@ import ChoroyText
             }
             unsafe scorers.pointer[lane].current = current
         }
-        return true
     }
 }

@@ -20,24 +20,13 @@ protocol NGramLevels: Sendable, BitwiseCopyable {
     func logProbability(_ level: Int, _ index: Int) -> Float
     /// In base 10; at the highest level there is none.
     func backoff(_ level: Int, _ index: Int) -> Float
-    /// Asks for the memory that `children` will look at first.
-    func prefetchChildren(_ level: Int, _ index: Int)
-    /// Asks for what `children` will look at next, when the first has come.
-    func prefetchChildrenAgain(_ level: Int, _ index: Int)
-    /// The place among the children of an n-gram of the one with `token`; -1 for none.
-    func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int
-    /// Asks for the memory that `find` will look at first.
-    func prefetch(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>)
-    /// Asks for what `find` will look at next, when the first has come.
-    func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>)
-    /// Asks for a unigram.
-    func prefetch(_ token: UInt32)
-    /// Scores tokens at several places at once in a loop of its own; false when there is none. The arguments are
-    /// those of `choroy_ngram_score`.
+    /// The place, one level up, of the n-gram that continues this one with `token`; -1 for none.
+    func find(_ token: UInt32, _ level: Int, _ index: Int) -> Int
+    /// Scores tokens at several places at once. The arguments are those of `choroy_ngram_score`.
     func score(
         _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
         contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
-    ) -> Bool
+    )
 }
 
 extension NGramLevels {

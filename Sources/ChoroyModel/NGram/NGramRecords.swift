@@ -1,4 +1,3 @@
-import CChoroyKernels
 import ChoroySystem
 
 /// The records of one order in `PackedLevels`: fields of bits, one after the other.
@@ -50,11 +49,6 @@ import ChoroySystem
         return UInt32(
             truncatingIfNeeded: UInt64(littleEndian: word) >> UInt64(place & 7)
                 & (1 << UInt64(bits) - 1))
-    }
-
-    /// Asks for a record.
-    @inline(__always) func prefetch(_ index: Int) {
-        unsafe choroy_prefetch(pointer + index * shape.record >> 3)
     }
 
     @inline(__always) func token(_ index: Int) -> UInt32 {

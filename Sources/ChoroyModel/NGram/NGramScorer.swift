@@ -17,12 +17,9 @@ import ChoroyText
     private let vocabularySize: Int
     private let contexts: UnsafeMutablePointer<UInt32>
     private let backoffs: UnsafeMutablePointer<Float>
-    /// Where the continuations of each context begin and end.
-    private let starts: UnsafeMutablePointer<UInt32>
-    private let ends: UnsafeMutablePointer<UInt32>
     private var length = 0
 
-    /// - Parameter room: for `4 · order` numbers, with the scorer's lifetime.
+    /// - Parameter room: for `2 · order` numbers, with the scorer's lifetime.
     init(
         _ levels: Levels, vocabularySize: Int, endToken: TokenID?,
         room: UnsafeMutablePointer<UInt32>
@@ -34,8 +31,6 @@ import ChoroyText
         unsafe contexts = room
         unsafe backoffs = UnsafeMutableRawPointer(room + levels.order).bindMemory(
             to: Float.self, capacity: levels.order)
-        unsafe starts = unsafe room + 2 * levels.order
-        unsafe ends = unsafe room + 3 * levels.order
     }
 
     /// The contexts after what was read, from one token on.
@@ -56,59 +51,8 @@ import ChoroyText
         }
     }
 
-    /// Asks for what `locate` will look at.
-    @inline(__always) func prefetch(_ token: UInt32) {
-        unsafe levels.prefetch(token)
-        for context in unsafe 0..<length where unsafe contexts[context] != Self.none {
-            unsafe levels.prefetchChildren(context, Int(contexts[context]))
-        }
-    }
-
-    /// Asks for what `locate` will look at next.
-    @inline(__always) func prefetchChildrenAgain() {
-        for context in unsafe 0..<length where unsafe contexts[context] != Self.none {
-            unsafe levels.prefetchChildrenAgain(context, Int(contexts[context]))
-        }
-    }
-
-    /// Finds the continuations of each context.
-    @inline(__always) func locate() {
-        for context in unsafe 0..<length where unsafe contexts[context] != Self.none {
-            let children = unsafe levels.children(context, Int(contexts[context]))
-            unsafe starts[context] = UInt32(truncatingIfNeeded: children.lowerBound)
-            unsafe ends[context] = UInt32(truncatingIfNeeded: children.upperBound)
-        }
-    }
-
-    @inline(__always) private func children(_ context: Int) -> Range<Int> {
-        unsafe Range(uncheckedBounds: (Int(starts[context]), Int(ends[context])))
-    }
-
-    /// Asks for what `read` will look at first.
-    @inline(__always) func prefetchFirst(_ token: UInt32) {
-        for context in unsafe 0..<length where unsafe contexts[context] != Self.none {
-            unsafe levels.prefetch(token, context, Int(contexts[context]), among: children(context))
-        }
-    }
-
-    /// Asks for what `read` will look at next.
-    @inline(__always) func prefetchAgain(_ token: UInt32) {
-        for context in unsafe 0..<length where unsafe contexts[context] != Self.none {
-            unsafe levels.prefetchAgain(
-                token, context, Int(contexts[context]), among: children(context))
-        }
-    }
-
     /// Reads a token; the base-10 logarithm of its probability after those before.
-    @inline(__always)
     mutating func read(_ token: UInt32) -> Float {
-        unsafe locate()
-        return unsafe readLocated(token)
-    }
-
-    /// The same when `locate` was called.
-    @inline(__always)
-    mutating func readLocated(_ token: UInt32) -> Float {
         var result: Float = 0
         var found = 0
         var context = unsafe length
@@ -118,8 +62,7 @@ import ChoroyText
             unsafe backoffs[context] = 0
             if unsafe place != Self.none {
                 unsafe backoffs[context] = unsafe levels.backoff(context - 1, Int(place))
-                child = unsafe levels.find(
-                    token, context - 1, Int(place), among: children(context - 1))
+                child = unsafe levels.find(token, context - 1, Int(place))
                 if child >= 0 && found == 0 {
                     found = context
                     result = unsafe levels.logProbability(context, child)

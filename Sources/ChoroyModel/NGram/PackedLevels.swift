@@ -102,61 +102,25 @@ import ChoroyText
             ? unsafe Float(bitPattern: unigrams[index * 3 + 1]) : records[level - 1].backoff(index)
     }
 
-    @inline(__always) func prefetchChildren(_ level: Int, _ index: Int) {
-        if level > 0 { unsafe branches[level - 1].prefetch(index) }
-    }
-
-    @inline(__always) func prefetchChildrenAgain(_ level: Int, _ index: Int) {
-        if level > 0 { unsafe branches[level - 1].prefetchAgain(index) }
-    }
-
-    @inline(__always)
-    func find(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) -> Int {
+    @inline(__always) func find(_ token: UInt32, _ level: Int, _ index: Int) -> Int {
+        let children = children(level, index)
         let above = unsafe records[level]
         if children.count > Self.threshold, level < indexCount {
             return unsafe indexes[level].find(token, index, among: children)
         }
-        // Halves without a branch that depends on the tokens.
-        var first = children.lowerBound
-        var count = children.count
-        if count == 0 { return -1 }
-        while count > 1 {
-            let half = count >> 1
-            first += above.token(first + half - 1) < token ? half : 0
-            count -= half
+        var (low, high) = (children.lowerBound, children.upperBound)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if above.token(middle) < token { low = middle + 1 } else { high = middle }
         }
-        return above.token(first) == token ? first : -1
-    }
-
-    @inline(__always)
-    func prefetch(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
-        if children.isEmpty { return }
-        if children.count > Self.threshold, level < indexCount {
-            unsafe indexes[level].prefetch(token, index)
-        } else {
-            unsafe records[level].prefetch(children.lowerBound)
-            unsafe records[level].prefetch(children.lowerBound + children.count / 2)
-            unsafe records[level].prefetch(children.upperBound)
-        }
-    }
-
-    @inline(__always)
-    func prefetchAgain(_ token: UInt32, _ level: Int, _ index: Int, among children: Range<Int>) {
-        guard children.count > Self.threshold, level < indexCount else { return }
-        let place = unsafe indexes[level].guess(token, index)
-        if children.contains(place) { unsafe records[level].prefetch(place) }
-    }
-
-    @inline(__always) func prefetch(_ token: UInt32) {
-        unsafe choroy_prefetch(unigrams + Int(token) * 3)
+        return low < children.upperBound && above.token(low) == token ? low : -1
     }
 
     func score(
         _ tokens: UnsafePointer<TokenID>, length: Int, start: UInt32, end: UInt32?,
         contexts: UnsafeMutablePointer<UInt32>, scores: UnsafeMutablePointer<Float>
-    ) -> Bool {
+    ) {
         unsafe choroy_ngram_score_packed(
             kernel, unigrams, order, start, end ?? .max, contexts, tokens, length, scores)
-        return true
     }
 }

@@ -73,12 +73,16 @@ import ChoroyText
 
 /// The rows of a level in parts: whole words of 64 rows, so that two share no byte of packed bits.
 enum LevelParts {
-    private static let size = 1 << 14
+    /// Rows of a part: fewer where memory is short, since each row may bring pages of other levels.
+    private static func size(_ workspace: Workspace) -> Int {
+        workspace.budget == nil ? 1 << 14 : 1 << 12
+    }
 
     /// Calls `body` with each part, by all threads.
     static func run(
         _ count: Int, in workspace: Workspace = .unlimited, _ body: (Range<Int>) -> Void
     ) {
+        let size = size(workspace)
         ThreadPool.shared.run((count + size - 1) / size) { part in
             body(part * size..<min(count, (part + 1) * size))
             workspace.relieve()
@@ -87,6 +91,7 @@ enum LevelParts {
 
     /// Calls `body` with one part after the other.
     static func inOrder(_ count: Int, in workspace: Workspace, _ body: (Range<Int>) -> Void) {
+        let size = size(workspace)
         for start in stride(from: 0, to: count, by: size) {
             body(start..<min(count, start + size))
             workspace.relieve()
