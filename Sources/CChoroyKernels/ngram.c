@@ -1,8 +1,6 @@
-#include "choroy_kernels.h"
+#include "ngram/table.h"
 
 // Look-ups of n-grams at several places of a text at once: memory is asked for one stage before it is used.
-
-enum { lanes = CHOROY_NGRAM_LANES, longest_order = 64 };
 
 // The children of a context, and where the search for one of them begins.
 typedef struct {
@@ -10,11 +8,6 @@ typedef struct {
     size_t slot[lanes];
     float backoff[lanes];
 } Contexts;
-
-static inline uint64_t hash_of(uint32_t place, uint32_t token) {
-    uint64_t key = ((uint64_t)place << 32 | token) * 0x9E3779B97F4A7C15u;
-    return (key ^ key >> 32) * 0xD6E8FEB86659FD93u;
-}
 
 // The place of the child with `token`; UINT32_MAX for none.
 static inline uint32_t find(const ChoroyNGramLevel *level, const ChoroyNGramLevel *above, uint32_t token, uint32_t begin,
@@ -25,15 +18,7 @@ static inline uint32_t find(const ChoroyNGramLevel *level, const ChoroyNGramLeve
             if (*row == token) return place;
         return UINT32_MAX;
     }
-    // In a sound table a free slot ends the search; in a damaged one its size does.
-    for (size_t turn = 0; turn < level->slot_count; turn++) {
-        uint64_t value = level->slots[slot];
-        if (value == 0) return UINT32_MAX;
-        uint32_t place = (uint32_t)value - 1;
-        if (value >> 32 == token && place >= begin && place < end) return place;
-        slot = slot + 1 == level->slot_count ? 0 : slot + 1;
-    }
-    return UINT32_MAX;
+    return find_in_table(level->slots, level->slot_count, slot, token, begin, end);
 }
 
 void choroy_ngram_score(const ChoroyNGramLevel *levels, size_t order, uint32_t start_token, uint32_t end_token,
@@ -68,8 +53,7 @@ void choroy_ngram_score(const ChoroyNGramLevel *levels, size_t order, uint32_t s
                     if (end < begin) end = begin;
                     __builtin_memcpy(&backoff, row + 2, 4);
                     if (end - begin > CHOROY_NGRAM_FEW) {
-                        uint64_t hash = hash_of(place, (uint32_t)tokens[lane * length + step]);
-                        own->slot[lane] = (hash >> 32) * level.slot_count >> 32;
+                        own->slot[lane] = first_slot(place, (uint32_t)tokens[lane * length + step], level.slot_count);
                         choroy_prefetch(level.slots + own->slot[lane]);
                     } else if (end > begin) {
                         choroy_prefetch(above.rows + (size_t)begin * above.width);
@@ -103,12 +87,7 @@ void choroy_ngram_score(const ChoroyNGramLevel *levels, size_t order, uint32_t s
                 }
                 if (k + 1 < longest) contexts[(k + 1) * lanes + lane] = child;
             }
-            if (longest == 0) continue;
-            contexts[lane] = token;
-            if (token == end_token) {
-                contexts[lane] = start_token;
-                for (size_t k = 1; k < longest; k++) contexts[k * lanes + lane] = none;
-            }
+            end_step(contexts, longest, lane, token, start_token, end_token);
         }
     }
 }

@@ -1,8 +1,8 @@
-#include "choroy_kernels.h"
+#include "ngram/table.h"
 
 // The same as `choroy_ngram_score` for n-grams in fields of bits: every stage asks for the memory of the next one.
 
-enum { lanes = CHOROY_NGRAM_LANES, longest_order = 64, sampled = 8 };
+enum { sampled = 8 };
 
 static inline uint64_t field(const uint8_t *bytes, uint64_t place, uint32_t bits) {
     uint64_t word;
@@ -40,24 +40,11 @@ static inline uint64_t one_from(const ChoroyPackedLevel *level, uint64_t place, 
 
 static inline uint32_t limited(uint64_t value, uint32_t limit) { return value < limit ? (uint32_t)value : limit; }
 
-static inline uint64_t hash_of(uint32_t place, uint32_t token) {
-    uint64_t key = ((uint64_t)place << 32 | token) * 0x9E3779B97F4A7C15u;
-    return (key ^ key >> 32) * 0xD6E8FEB86659FD93u;
-}
-
 // The place of the child with `token`; UINT32_MAX for none.
 static inline uint32_t find(const ChoroyPackedLevel *level, const ChoroyPackedLevel *above, uint32_t token, uint32_t begin,
     uint32_t end, size_t slot) {
-    if (level->slots && end - begin > CHOROY_PACKED_FEW) {
-        for (size_t turn = 0; turn < level->slot_count; turn++) {
-            uint64_t value = level->slots[slot];
-            if (value == 0) return UINT32_MAX;
-            uint32_t place = (uint32_t)value - 1;
-            if (value >> 32 == token && place >= begin && place < end) return place;
-            slot = slot + 1 == level->slot_count ? 0 : slot + 1;
-        }
-        return UINT32_MAX;
-    }
+    if (level->slots && end - begin > CHOROY_PACKED_FEW)
+        return find_in_table(level->slots, level->slot_count, slot, token, begin, end);
     // Halves without a branch that depends on the tokens.
     uint32_t first = begin;
     for (uint32_t count = end - begin; count > 1;) {
@@ -121,8 +108,7 @@ void choroy_ngram_score_packed(const ChoroyPackedLevel *levels, const uint32_t *
                 }
                 if (end < begin) end = begin;
                 if (level->slots && end - begin > CHOROY_PACKED_FEW) {
-                    uint64_t hash = hash_of(place, (uint32_t)tokens[lane * length + step]);
-                    slots[k][lane] = (hash >> 32) * level->slot_count >> 32;
+                    slots[k][lane] = first_slot(place, (uint32_t)tokens[lane * length + step], level->slot_count);
                     choroy_prefetch(level->slots + slots[k][lane]);
                 } else if (end > begin) {
                     const uint8_t *records = above->records;
@@ -156,12 +142,7 @@ void choroy_ngram_score_packed(const ChoroyPackedLevel *levels, const uint32_t *
                 }
                 if (k + 1 < longest) contexts[(k + 1) * lanes + lane] = child;
             }
-            if (longest == 0) continue;
-            contexts[lane] = token;
-            if (token == end_token) {
-                contexts[lane] = start_token;
-                for (size_t k = 1; k < longest; k++) contexts[k * lanes + lane] = none;
-            }
+            end_step(contexts, longest, lane, token, start_token, end_token);
         }
     }
 }

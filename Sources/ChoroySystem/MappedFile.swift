@@ -17,8 +17,10 @@ import Synchronization
     private let base: UnsafeMutableRawPointer?
     private let touched = Atomic<Int>(0)
 
+    /// - Parameter readsAhead: Whether what lies around a place is wanted soon: then a file that is not in the system's
+    ///   cache comes in larger pieces.
     /// - Throws: `FileError` when `path` cannot be read or mapped.
-    public init(path: String) throws {
+    public init(path: String, readsAhead: Bool = false) throws {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError.file(path, expected: "a readable file") }
         defer { close(descriptor) }
@@ -39,7 +41,7 @@ import Synchronization
             throw SystemError.file(path, expected: "a file that can be mapped")
         }
         unsafe base = place
-        unsafe madvise(place, size, MADV_RANDOM)
+        if !readsAhead { unsafe madvise(place, size, MADV_RANDOM) }
     }
 
     deinit {

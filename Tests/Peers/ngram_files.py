@@ -70,7 +70,7 @@ def main():
     parser.add_argument("--kenlm", required=True)
     parser.add_argument("--order", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", default="/tmp/ngram-files", type=pathlib.Path)
+    parser.add_argument("--work", default="ngram-files", type=pathlib.Path)
     parser.add_argument("--choroy", default=".build/release/choroy")
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)

@@ -97,7 +97,7 @@ public enum NGramFile {
                 path, expected: "a vocabulary of \(header.vocabularySize)",
                 found: "one of \(vocabulary.vocabularySize)")
         }
-        let mapped = try MappedFile(path: path)
+        let mapped = try MappedFile(path: path, readsAhead: true)
         guard mapped.size == file.size else {
             throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
         }
