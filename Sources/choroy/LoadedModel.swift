@@ -98,9 +98,7 @@ struct LoadedModel {
 
     /// Whether the file is a `.ngram` file, by its first bytes.
     static func isNGramFile(_ path: String) throws -> Bool {
-        guard FilePath.kind(of: path) == .file else { return false }
-        let file = try RandomAccessFile(path: path)
-        return NGramFile.recognizes(try file.read(min(8, file.size), at: 0))
+        NGramFile.recognizes(try FileBytes.start(of: path, count: 8))
     }
 
     /// The n-gram model in a file, and the tokenizer that its tokens are of.
@@ -131,7 +129,14 @@ struct LoadedModel {
 
     private static func ngramModel(_ path: String) throws -> LoadedModel {
         let (model, vocabulary, _) = try ngram(path)
-        return LoadedModel(
+        return Self.model(model, of: vocabulary, path)
+    }
+
+    /// A model of the tokens of `vocabulary`, whatever they are.
+    private static func model(
+        _ model: any LanguageModel & Sendable, of vocabulary: NGramVocabulary, _ path: String
+    ) -> LoadedModel {
+        LoadedModel(
             name: path, base: model, encoding: vocabulary, startOfText: vocabulary.endToken,
             endOfText: vocabulary.unit == .word
                 ? [] : Set([vocabulary.endToken].compactMap { $0 }),
@@ -146,13 +151,7 @@ struct LoadedModel {
 
     private static func infiniGram(_ path: String) throws -> LoadedModel {
         let model = InfiniGram(try TextIndex(path: path))
-        let vocabulary = model.index.vocabulary
-        return LoadedModel(
-            name: path, base: model, encoding: vocabulary, startOfText: vocabulary.endToken,
-            endOfText: vocabulary.unit == .word
-                ? [] : Set([vocabulary.endToken].compactMap { $0 }),
-            unknownToken: vocabulary.unknownToken, contextLength: nil,
-            unit: vocabulary.unit.rawValue, model: model)
+        return Self.model(model, of: model.index.vocabulary, path)
     }
 
     /// The documents of `corpus` as the model is scored on them.

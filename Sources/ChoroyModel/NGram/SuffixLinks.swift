@@ -17,7 +17,7 @@ import ChoroyText
         self.links = links
     }
 
-    /// Calls `body` with each part of a level's rows, and the links of the level; nil stands for the tokens.
+    /// The links of a level's rows; nil where they are the tokens. They live as long as this.
     @inline(__always)
     func pointer(_ level: Int) -> UnsafeMutablePointer<UInt32>? {
         unsafe level < 2 ? nil : links[level - 2].pointer
