@@ -6,9 +6,8 @@
     public let count: Int
     public let pointer: UnsafeMutablePointer<Element>
     private let memory: UnsafeMutableRawBufferPointer
-    private let place: Place
-
-    private enum Place { case small, memory, file }
+    private let isSmall: Bool
+    private let file: Workspace.File?
 
     /// The work whose memory it is.
     public let workspace: Workspace
@@ -19,13 +18,13 @@
         self.workspace = workspace
         let size = max(1, count * MemoryLayout<Element>.stride)
         if size > 1 << 16 {
-            let (memory, isInFile) = unsafe workspace.zeros(byteCount: size)
-            unsafe self.memory = memory
-            place = isInFile ? .file : .memory
+            unsafe (memory, file) = workspace.reserve(byteCount: size)
+            if let file { unsafe workspace.provide(size, of: file, memory) }
+            isSmall = false
         } else {
             unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
             unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
-            place = .small
+            (isSmall, file) = (true, nil)
         }
         guard let base = unsafe memory.baseAddress else { preconditionFailure("no memory") }
         unsafe pointer = base.bindMemory(to: Element.self, capacity: max(1, count))
@@ -37,11 +36,16 @@
         for (place, element) in elements.enumerated() { unsafe pointer[place] = element }
     }
 
+    /// All of them; for as long as the array lives.
+    public var elements: UnsafeBufferPointer<Element> {
+        unsafe UnsafeBufferPointer(start: pointer, count: count)
+    }
+
     deinit {
-        if place == .small {
+        if isSmall {
             unsafe memory.deallocate()
         } else {
-            unsafe workspace.free(memory, isInFile: place == .file)
+            unsafe workspace.free(memory, file)
         }
     }
 }

@@ -14,7 +14,7 @@ public enum LargePages {
         // What is never touched costs nothing.
         let size = byteCount + page
         let memory = unsafe mmap(
-            nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+            nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0)
         guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
             preconditionFailure("no memory for \(byteCount) bytes")
         }

@@ -13,14 +13,17 @@ public enum Machine {
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
-    /// The memory this process holds, in bytes; where the system does not say, the most it has held.
-    public static var residentBytes: Int {
+    /// The memory this process holds, and what of it are pages of files, in bytes; where the system does not say, the
+    /// most it has held.
+    public static var residentBytes: (all: Int, ofFiles: Int) {
         // "size resident shared …" in pages.
-        let fields = (try? FileBytes.read("/proc/self/statm", limit: 256))?.split(separator: 32)
-        guard let fields, fields.count > 1,
-            let pages = Int(String(decoding: fields[1], as: UTF8.self))
-        else { return peakResidentBytes }
-        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+        let text = (try? FileBytes.read("/proc/self/statm", limit: 256)) ?? []
+        let fields = text.split(separator: 32).map { Int(String(decoding: $0, as: UTF8.self)) }
+        guard fields.count > 2, let all = fields[1], let ofFiles = fields[2] else {
+            return (peakResidentBytes, peakResidentBytes)
+        }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        return (all * page, ofFiles * page)
     }
 
     /// The most memory this process has held, in bytes.

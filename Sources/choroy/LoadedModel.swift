@@ -123,7 +123,10 @@ struct LoadedModel {
         guard ARPAReader.recognizes(bytes) else {
             throw FileError(path, expected: "a model", found: "a file of another kind")
         }
-        let (model, vocabulary) = try ARPAReader.read(bytes, path: path, tokenizer: tokenizer)
+        var progress = NGramProgress()
+        defer { progress.clear() }
+        let (model, vocabulary) = try ARPAReader.read(
+            bytes, path: path, progress: { progress.update($0, $1, $2) }, tokenizer: tokenizer)
         return (model, vocabulary, found)
     }
 

@@ -107,11 +107,11 @@ struct NGram: ParsableCommand {
         let source = try tokenizer.map { try Tokenizer(contentsOf: $0) }
         let workspace = Workspace(budget: memory?.bytes)
         let files = try TextFile.files(at: texts)
-        var progress = Progress(
-            "reading", total: files.reduce(0) { $0 + $1.size }, unit: "bytes")
+        var progress = NGramProgress()
+        let size = files.reduce(0) { $0 + $1.size }
         let text = try NGramCorpus(
             files, unit: unit, tokenizer: source, joinsLines: documentMode, in: workspace
-        ) { progress.update($0) }
+        ) { progress.update(.reading, $0, size) }
         progress.clear()
         var vocabulary = text.vocabulary
         let sequences = text.sequences
@@ -128,7 +128,9 @@ struct NGram: ParsableCommand {
         var pruning = NGramPruning(thresholds: prune)
         if let limitVocab { pruning.allowed = vocabulary.words(in: try FileBytes.read(limitVocab)) }
         let estimate = NGramEstimate(
-            order: order, sequences, pruning: pruning, unknownToken: vocabulary.unknownToken)
+            order: order, sequences, pruning: pruning, unknownToken: vocabulary.unknownToken
+        ) { progress.update($0, $1, $2) }
+        progress.clear()
         if let unigrams = estimate.unigrams, unit == .word {
             vocabulary = vocabulary.keeping(unigrams)
         }

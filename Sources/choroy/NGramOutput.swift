@@ -28,16 +28,21 @@ struct NGramOutput: ParsableArguments {
     func write(
         _ model: NGramModel, _ vocabulary: NGramVocabulary, tokenizer: Tokenizer?
     ) throws -> QuantizationCost? {
+        var progress = NGramProgress()
+        defer { progress.clear() }
         if let tokenizer {
             try tokenizer.save(to: NGram.tokenizerPath(of: output, hash: tokenizer.hash))
         }
         if isARPA {
-            try ARPAWriter.write(model, vocabulary, to: output, tokenizerHash: tokenizer?.hash)
+            try ARPAWriter.write(
+                model, vocabulary, to: output, tokenizerHash: tokenizer?.hash
+            ) { progress.update($0, $1, $2) }
             return nil
         }
         return try NGramFile.write(
             model, vocabulary, to: output, layout: layout ?? .fast,
-            tokenizerHash: tokenizer?.hash)
+            tokenizerHash: tokenizer?.hash
+        ) { progress.update($0, $1, $2) }
     }
 
     /// A line about the file that was written.

@@ -24,19 +24,21 @@ public struct ARPAReader {
 
     /// The model in a file and what its numbers stand for.
     ///
+    /// - Parameter progress: Called while n-grams are read.
     /// - Throws: `FileError` with the line where the file is malformed, and what `tokenizer` throws.
     public static func read(
-        _ bytes: [UInt8], path: String, tokenizer: TokenizerSource
+        _ bytes: [UInt8], path: String, progress: NGramStage.Progress = { _, _, _ in },
+        tokenizer: TokenizerSource
     ) throws -> (NGramModel, NGramVocabulary) {
         var reader = ARPAReader(lines: ARPALines(bytes, path: path))
-        return try reader.read(tokenizer)
+        return try reader.read(tokenizer, progress)
     }
 
     private init(lines: ARPALines) { self.lines = lines }
 
-    private mutating func read(_ tokenizer: TokenizerSource) throws -> (
-        NGramModel, NGramVocabulary
-    ) {
+    private mutating func read(
+        _ tokenizer: TokenizerSource, _ progress: NGramStage.Progress
+    ) throws -> (NGramModel, NGramVocabulary) {
         var header = ARPAHeader(unit: .word, tokenizerHash: nil)
         repeat {
             guard lines.next() else { throw lines.error(expected: "a line \\data\\") }
@@ -60,7 +62,7 @@ public struct ARPAReader {
             table.set(unigram: id, unigram.logProbability, unigram.backoff)
         }
         for order in 1..<counts.count {
-            try read(order: order + 1, words, into: &table)
+            try read(order: order + 1, words, into: &table, progress)
         }
         try expect("\\end\\")
         if lines.nextFilled() { throw lines.error(expected: "nothing after \\end\\") }
@@ -152,7 +154,10 @@ public struct ARPAReader {
         return unigrams
     }
 
-    private mutating func read(order: Int, _ words: WordTable, into table: inout ARPATable) throws {
+    private mutating func read(
+        order: Int, _ words: WordTable, into table: inout ARPATable,
+        _ progress: NGramStage.Progress
+    ) throws {
         var ids = [TokenID](repeating: 0, count: order)
         try readSection(order) { lines, logProbability, backoff in
             for place in 0..<order {
@@ -164,6 +169,9 @@ public struct ARPAReader {
                 ids[place] = TokenID(id)
             }
             table.append(ids, logProbability, backoff)
+            if lines.number & 0x3FFF == 0 {
+                progress(.reading, lines.line.upperBound, lines.bytes.count)
+            }
         }
     }
 

@@ -16,10 +16,12 @@ import ChoroyText
 
     /// Writes the file whole or not at all.
     ///
-    /// - Parameter tokenizerHash: what the reader compares with the tokenizer it is given.
+    /// - Parameters:
+    ///   - tokenizerHash: what the reader compares with the tokenizer it is given.
+    ///   - progress: Called while n-grams are written.
     public static func write(
         _ model: NGramModel, _ vocabulary: NGramVocabulary, to path: String,
-        tokenizerHash: String? = nil
+        tokenizerHash: String? = nil, progress: NGramStage.Progress = { _, _, _ in }
     ) throws {
         let writer = ARPAWriter(model, vocabulary)
         let header = ARPAHeader(unit: vocabulary.unit, tokenizerHash: tokenizerHash)
@@ -30,9 +32,10 @@ import ChoroyText
                 try file.append("ngram \(level + 1)=\(count)\n")
             }
             switch model.layout {
-            case .fast(let levels): try writer.write(levels, to: file, path, model.memory.workspace)
+            case .fast(let levels):
+                try writer.write(levels, to: file, path, model.memory.workspace, progress)
             case .packed(let levels):
-                try writer.write(levels, to: file, path, model.memory.workspace)
+                try writer.write(levels, to: file, path, model.memory.workspace, progress)
             }
             try file.append("\n\\end\\\n")
         }
@@ -56,11 +59,12 @@ import ChoroyText
     }
 
     private func write<Levels: NGramLevels>(
-        _ levels: Levels, to file: FileWriter, _ path: String, _ workspace: Workspace
-    )
-        throws
-    {
+        _ levels: Levels, to file: FileWriter, _ path: String, _ workspace: Workspace,
+        _ progress: NGramStage.Progress
+    ) throws {
         try levels.check(for: path, in: workspace)
+        let total = levels.counts.reduce(0, +)
+        var done = 0
         for level in 0..<levels.order {
             try file.append("\n\\\(level + 1)-grams:\n")
             let parts = (levels.count(level) + Self.partSize - 1) / Self.partSize
@@ -78,6 +82,8 @@ import ChoroyText
                 for buffer in buffers {
                     try unsafe buffer.lines.withBytes { try unsafe file.append(raw: $0) }
                 }
+                done += min(count * Self.partSize, levels.count(level) - first * Self.partSize)
+                progress(.writing, done, total)
             }
         }
     }

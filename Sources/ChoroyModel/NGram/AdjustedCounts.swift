@@ -15,8 +15,10 @@ import ChoroyText
     let countsOfCounts: [[Int]]
 
     /// Writes them into `second` of the trie's rows; at the highest order they are in `first` already.
-    init(_ trie: NGramTrie, startToken: TokenID?) {
-        let links = SuffixLinks(trie)
+    ///
+    /// - Parameter advance: Called with n-grams that are done, twice for each.
+    init(_ trie: NGramTrie, startToken: TokenID?, advance: (Int) -> Void = { _ in }) {
+        let links = SuffixLinks(trie, advance: advance)
         self.links = links
         // A level changes the one below only, so levels are counted at once; two threads in one would count at the
         // same place.
@@ -28,9 +30,16 @@ import ChoroyText
             LevelParts.inOrder(lower.count, in: trie.workspace) { part in
                 for index in part { adjusted[index] = 0 }
             }
-            LevelParts.inOrder(upper.count, in: trie.workspace) { part in
-                for index in part {
-                    adjusted[unsafe Int(links?[index] ?? upper.token(index))] += 1
+            // Each thread has a window.
+            let windows = LevelParts.windows(lower.count, in: trie.workspace) {
+                $0 * 16 * ThreadPool.shared.threadCount
+            }
+            for window in windows {
+                LevelParts.inOrder(upper.count, in: trie.workspace) { part in
+                    for index in part {
+                        let link = unsafe Int(links?[index] ?? upper.token(index))
+                        if window.contains(link) { adjusted[link] += 1 }
+                    }
                 }
             }
             LevelParts.inOrder(lower.count, in: trie.workspace) { part in
@@ -48,6 +57,7 @@ import ChoroyText
                 if count < 5 { counts[Int(count)] += 1 }
                 if index & (1 << 18 - 1) == 0 { trie.workspace.relieve() }
             }
+            advance(trie.counts[level])
             return Array(counts[1...])
         }
     }

@@ -23,15 +23,15 @@ struct NGramCodebooks {
     private(set) var tables: [(logProbabilities: Codebook, backoffs: Codebook)] = []
     private(set) var cost = QuantizationCost()
 
-    init(_ levels: FastLevels) {
+    init(_ levels: FastLevels, in workspace: Workspace) {
         var squares = (0.0, 0.0)
         var counts = (0, 0)
         for level in 1..<max(1, levels.order) {
             let rows = unsafe levels.rows[level]
             let isHighest = level + 1 == levels.order
             let own = (
-                logProbabilities: Codebook(rows.first, count: rows.count),
-                backoffs: Codebook(rows.second, count: isHighest ? 0 : rows.count)
+                logProbabilities: Codebook(rows.first, count: rows.count, in: workspace),
+                backoffs: Codebook(rows.second, count: isHighest ? 0 : rows.count, in: workspace)
             )
             squares.0 += own.logProbabilities.squares
             squares.1 += own.backoffs.squares
@@ -53,12 +53,16 @@ struct Codebook {
     /// At most so many numbers are looked at to find the values.
     private static let sampleSize = 1 << 18
 
-    init(_ column: NGramRows.Column, count: Int) {
+    init(_ column: NGramRows.Column, count: Int, in workspace: Workspace) {
         let step = max(1, count / Self.sampleSize)
-        let sample = stride(from: 0, to: count, by: step).map { column.float($0) }.sorted()
+        let sample = stride(from: 0, to: count, by: step).map { index in
+            if index / step & 0xFFF == 0 { workspace.relieve() }
+            return column.float(index)
+        }.sorted()
         values = Self.values(sample)
         if sample.isEmpty { return }
         for index in 0..<count {
+            if index & 0xFFFF == 0 { workspace.relieve() }
             let value = column.float(index)
             let difference = Double(value - values[code(value)])
             squares += difference * difference

@@ -33,18 +33,28 @@ public struct NGramEstimate: Sendable {
     /// - Parameters:
     ///   - pruning: What is left out. Ids of tokens may be left out only where nothing else depends on their numbers.
     ///   - unknownToken: The id that stands for words left out, and stays itself.
+    ///   - progress: Called while n-grams are counted and estimated.
     /// - Precondition: the order is in 1...64, there is a token, and `pruning` is valid.
     public init(
         order: Int, _ sequences: NGramSequences, pruning: NGramPruning = .none,
-        unknownToken: TokenID? = nil
+        unknownToken: TokenID? = nil, progress: NGramStage.Progress = { _, _, _ in }
     ) {
         precondition(pruning.isValid, "thresholds \(pruning.thresholds)")
         precondition(order >= 1 && order <= Self.maximumOrder, "an n-gram order of \(order)")
         precondition(
             sequences.count > 0 && sequences.count < Self.maximumTokens,
             "an n-gram model of \(sequences.count) tokens")
-        var trie = NGramCounts(sequences, order: order).trie
-        let adjusted = AdjustedCounts(trie, startToken: sequences.startToken)
+        var trie = NGramCounts(sequences, order: order) { done, all in
+            progress(.counting, done, all)
+        }.trie
+        // Links, adjusted counts, probabilities and logarithms, where an order has them.
+        let total = trie.counts.enumerated().reduce(0) { $0 + $1.element * min(4, $1.offset + 2) }
+        var done = 0
+        func advance(_ count: Int) {
+            done += count
+            progress(.estimating, done, total)
+        }
+        let adjusted = AdjustedCounts(trie, startToken: sequences.startToken, advance: advance)
         discounts = adjusted.countsOfCounts.map { Discounts(countsOfCounts: $0) }
         let stays = pruning.stays(
             trie, kept: [unknownToken, sequences.startToken, sequences.endToken].compactMap(\.self))
@@ -52,20 +62,26 @@ public struct NGramEstimate: Sendable {
         Self.unigrams(trie, discounts[0], stays?[0], vocabularySize: sequences.vocabularySize)
         for level in 1..<order {
             Self.interpolate(trie, level, discounts[level], stays?[level], adjusted.links)
+            advance(trie.counts[level])
         }
-        Self.takeLogarithms(trie)
+        for level in 0..<order {
+            Self.takeLogarithms(trie, level)
+            advance(trie.counts[level])
+        }
         if let startToken = sequences.startToken {
             trie.rows[0].first.set(Int(startToken), 0)
         }
         var endToken = sequences.endToken
         if let stays {
             trie = trie.keeping(stays)
-            endToken = endToken.map { end in TokenID(stays[0].prefix(Int(end)).count { $0 }) }
+            endToken = endToken.map { end in
+                TokenID(unsafe stays[0].elements.prefix(Int(end)).count { $0 })
+            }
         }
         model = NGramModel(
             trie, vocabularySize: trie.counts[0] - (sequences.endToken == nil ? 0 : 1),
             endToken: endToken)
-        unigrams = stays?[0]
+        unigrams = stays.map { unsafe Array($0[0].elements) }
     }
 
     /// What a person should know about the estimate, a sentence each.
@@ -77,12 +93,12 @@ public struct NGramEstimate: Sendable {
 
     /// Writes the probabilities of the unigrams over their counts.
     private static func unigrams(
-        _ trie: NGramTrie, _ discounts: Discounts, _ stays: [Bool]?, vocabularySize: Int
+        _ trie: NGramTrie, _ discounts: Discounts, _ stays: LargeArray<Bool>?, vocabularySize: Int
     ) {
         let counts = trie.adjusted(0)
         let probabilities = trie.rows[0].first
         let (total, gamma) = sums(counts, 0..<trie.counts[0], discounts, stays)
-        let words = stays?.prefix(vocabularySize).count { $0 } ?? vocabularySize
+        let words = unsafe stays?.elements.prefix(vocabularySize).count { $0 } ?? vocabularySize
         for id in 0..<trie.counts[0] {
             let count = counts[id]
             probabilities.set(
@@ -93,14 +109,15 @@ public struct NGramEstimate: Sendable {
     /// Writes the probabilities of a level over its counts, and γ of each context over the adjusted counts of
     /// the level below, where it weighs.
     private static func interpolate(
-        _ trie: NGramTrie, _ level: Int, _ discounts: Discounts, _ stays: [Bool]?,
+        _ trie: NGramTrie, _ level: Int, _ discounts: Discounts, _ stays: LargeArray<Bool>?,
         _ links: SuffixLinks
     ) {
         let own = trie.rows[level]
         let lower = trie.rows[level - 1]
         let counts = trie.adjusted(level)
-        let suffixes = unsafe links.pointer(level)
-        LevelParts.run(trie.counts[level - 1], in: trie.workspace) { part in
+        links.take(level, from: lower)
+        let rests = unsafe links.pointer(level)
+        LevelParts.run(lower, children: own.count, in: trie.workspace) { part in
             for context in part {
                 let range = lower.children(context)
                 if range.isEmpty {
@@ -110,8 +127,8 @@ public struct NGramEstimate: Sendable {
                 let (total, gamma) = sums(counts, range, discounts, stays)
                 for index in range {
                     let count = counts[index]
-                    let suffix = unsafe Int(suffixes?[index] ?? own.token(index))
-                    let rest = Double(lower.first.float(suffix))
+                    let rest = unsafe Double(
+                        SuffixLinks.number(rests, index, token: Int(own.token(index)), lower))
                     own.first.set(
                         index, Float((Double(count) - discounts[count]) / total + gamma * rest))
                 }
@@ -123,27 +140,26 @@ public struct NGramEstimate: Sendable {
     /// The sum of the counts, and γ: the share of it that the discounts take, and what does not stay.
     @inline(__always)
     private static func sums(
-        _ counts: NGramRows.Column, _ range: Range<Int>, _ discounts: Discounts, _ stays: [Bool]?
+        _ counts: NGramRows.Column, _ range: Range<Int>, _ discounts: Discounts,
+        _ stays: LargeArray<Bool>?
     ) -> (total: Double, gamma: Double) {
         var total = 0
         var taken = 0.0
         for index in range {
             let count = counts[index]
             total += Int(count)
-            taken += stays?[index] ?? true ? discounts[count] : Double(count)
+            taken += unsafe stays?.pointer[index] ?? true ? discounts[count] : Double(count)
         }
         return (Double(total), taken / Double(total))
     }
 
-    private static func takeLogarithms(_ trie: NGramTrie) {
-        for level in 0..<trie.order {
-            let rows = trie.rows[level]
-            LevelParts.run(trie.counts[level], in: trie.workspace) { part in
-                for index in part {
-                    rows.first.set(index, log10(rows.first.float(index)))
-                    if rows.width == 4 {
-                        rows.second.set(index, log10(rows.second.float(index)))
-                    }
+    private static func takeLogarithms(_ trie: NGramTrie, _ level: Int) {
+        let rows = trie.rows[level]
+        LevelParts.run(rows.count, in: trie.workspace) { part in
+            for index in part {
+                rows.first.set(index, log10(rows.first.float(index)))
+                if rows.width == 4 {
+                    rows.second.set(index, log10(rows.second.float(index)))
                 }
             }
         }

@@ -31,12 +31,15 @@ public enum NGramFile {
 
     /// Writes the file whole or not at all.
     ///
-    /// - Parameter tokenizerHash: what `open` compares with the tokenizer it is given.
+    /// - Parameters:
+    ///   - tokenizerHash: what `open` compares with the tokenizer it is given.
+    ///   - progress: Called while the file is written.
     /// - Returns: what rounding to 8 bits costs, for the quantized layout.
     @discardableResult
     public static func write(
         _ model: NGramModel, _ vocabulary: NGramVocabulary, to path: String,
-        layout: Layout = .fast, tokenizerHash: String? = nil
+        layout: Layout = .fast, tokenizerHash: String? = nil,
+        progress: NGramStage.Progress = { _, _, _ in }
     ) throws -> QuantizationCost? {
         precondition(
             vocabulary.vocabularySize == model.vocabularySize,
@@ -62,7 +65,7 @@ public enum NGramFile {
         case .fast: content.add(levels, memory)
         case .compact: content.add(packed: levels, codebooks: nil, in: memory.workspace)
         case .quantized:
-            let codebooks = NGramCodebooks(levels)
+            let codebooks = NGramCodebooks(levels, in: memory.workspace)
             content.add(packed: levels, codebooks: codebooks, in: memory.workspace)
             cost = codebooks.cost
         }
@@ -71,11 +74,17 @@ public enum NGramFile {
             vocabularySize: model.vocabularySize, endToken: model.endToken, counts: model.counts,
             sections: content.sections())
         let start = header.bytes()
+        let size = content.parts.reduce(0) { $0 + $1.size }
+        let ngrams = model.counts.reduce(0, +)
+        var done = 0
         try AtomicFile.write(to: path) { file in
             try file.append(start)
             for (section, part) in zip(header.sections, content.parts) {
                 try file.append([UInt8](repeating: 0, count: section.offset - file.count))
-                try part.write(to: file)
+                try part.write(to: file) { count in
+                    done += count
+                    progress(.writing, ngrams * done / max(1, size), ngrams)
+                }
             }
         }
         return cost

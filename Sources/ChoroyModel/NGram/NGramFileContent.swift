@@ -31,8 +31,11 @@ struct NGramFileContent {
             return hash.value
         }
 
-        func write(to file: FileWriter) throws {
-            unsafe try forEachPiece { unsafe try file.append(raw: $0) }
+        func write(to file: FileWriter, advance: (Int) -> Void) throws {
+            unsafe try forEachPiece {
+                unsafe try file.append(raw: $0)
+                advance($0.count)
+            }
         }
 
         private func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {

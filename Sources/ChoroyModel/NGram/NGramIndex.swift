@@ -10,6 +10,10 @@ import ChoroyText
     /// An n-gram with more children than this has them in the table, in memory and in the fast layout.
     static let threshold = Int(CHOROY_NGRAM_FEW)
 
+    /// Slots that are filled in one pass over the n-grams, 16 MB. It decides where n-grams lie that belong into the same
+    /// slot, so it is the same whatever memory there is.
+    private static let window = 1 << 21
+
     let slots: UnsafePointer<UInt64>
     let size: Int
 
@@ -32,17 +36,21 @@ import ChoroyText
         let slots = LargeArray<UInt64>(
             count: max(1, entries + entries / (threshold > 8 ? 4 : 2)), in: workspace)
         let made = unsafe NGramIndex(slots: slots.pointer, size: slots.count)
-        for index in 0..<rows.count {
-            let children = rows.children(index, limit: above.count)
-            if index & (1 << 13 - 1) == 0 { workspace.relieve() }
-            if children.count <= threshold { continue }
-            for child in children {
-                let token = above.token(child)
-                var slot = made.start(index, token)
-                while unsafe slots.pointer[slot] != 0 {
-                    slot = slot + 1 == made.size ? 0 : slot + 1
+        for low in stride(from: 0, to: made.size, by: window) {
+            for index in 0..<rows.count {
+                let children = rows.children(index, limit: above.count)
+                if index & (1 << 13 - 1) == 0 { workspace.relieve() }
+                if children.count <= threshold { continue }
+                for child in children {
+                    if child & 0xFFFF == 0 { workspace.relieve() }
+                    let token = above.token(child)
+                    var slot = made.start(index, token)
+                    if UInt(bitPattern: slot &- low) >= UInt(window) { continue }
+                    while unsafe slots.pointer[slot] != 0 {
+                        slot = slot + 1 == made.size ? 0 : slot + 1
+                    }
+                    unsafe slots.pointer[slot] = UInt64(token) << 32 | UInt64(child + 1)
                 }
-                unsafe slots.pointer[slot] = UInt64(token) << 32 | UInt64(child + 1)
             }
         }
         return (made, slots)

@@ -1,3 +1,4 @@
+import ChoroySystem
 import ChoroyText
 
 /// Which n-grams of a text a model leaves out, as KenLM's `lmplz` does it: by how often they occur, and by their words.
@@ -27,7 +28,7 @@ public struct NGramPruning: Sendable, Equatable {
     /// - Parameters:
     ///   - trie: n-grams with how often they occur.
     ///   - kept: Ids that stay whatever they count.
-    func stays(_ trie: NGramTrie, kept: [TokenID]) -> [[Bool]]? {
+    func stays(_ trie: NGramTrie, kept: [TokenID]) -> [LargeArray<Bool>]? {
         guard thresholds.contains(where: { $0 > 0 }) || allowed?.contains(false) == true else {
             return nil
         }
@@ -43,15 +44,19 @@ public struct NGramPruning: Sendable, Equatable {
             for (id, isAllowed) in allowed.enumerated() where !isAllowed { unigrams[id] = false }
         }
         for id in kept { unigrams[Int(id)] = true }
-        var stays = [unigrams]
+        var stays = [LargeArray(unigrams)]
         for level in 1..<max(1, trie.order) {
             let rows = trie.rows[level]
             let least = threshold(level)
-            var these = [Bool](repeating: false, count: trie.counts[level])
-            for context in stays[level - 1].indices where stays[level - 1][context] {
-                for index in trie.rows[level - 1].children(context) {
-                    these[index] =
-                        Int(rows.first[index]) > least && unigrams[Int(rows.token(index))]
+            let these = LargeArray<Bool>(count: rows.count, in: trie.workspace)
+            let contexts = stays[level - 1]
+            LevelParts.inOrder(contexts.count, in: trie.workspace) { part in
+                for context in part where unsafe contexts.pointer[context] {
+                    for index in trie.rows[level - 1].children(context) {
+                        if index & 0xFFFF == 0 { trie.workspace.relieve() }
+                        unsafe these.pointer[index] =
+                            Int(rows.first[index]) > least && unigrams[Int(rows.token(index))]
+                    }
                 }
             }
             stays.append(these)
@@ -64,32 +69,35 @@ extension NGramTrie {
     /// The trie with only some of its n-grams; ids are numbered anew.
     ///
     /// - Precondition: with an n-gram stay the n-grams that it begins with.
-    func keeping(_ stays: [[Bool]]) -> NGramTrie {
-        let kept = NGramTrie(counts: stays.map { $0.count { $0 } }, in: workspace)
+    func keeping(_ stays: [LargeArray<Bool>]) -> NGramTrie {
+        let kept = NGramTrie(
+            counts: stays.map { unsafe $0.elements.count { $0 } }, in: workspace)
         var ids: [UInt32] = []
         var count: UInt32 = 0
-        for stays in stays[0] {
+        for isKept in unsafe Array(stays[0].elements) {
             ids.append(count)
-            count += stays ? 1 : 0
+            count += isKept ? 1 : 0
         }
         for level in 0..<order {
             let (old, new) = (rows[level], kept.rows[level])
             var place = 0
             // How many children stay up to a place one level up.
             var (above, children) = (0, 0)
-            for index in stays[level].indices where stays[level][index] {
-                let row = unsafe new.pointer + place * new.width
-                unsafe row[0] = ids[Int(old.token(index))]
-                unsafe row[1] = old.first[index]
-                if level + 1 < order {
-                    unsafe row[2] = old.second[index]
-                    while above < old.firstChild(index) {
-                        children += stays[level + 1][above] ? 1 : 0
-                        above += 1
+            LevelParts.inOrder(old.count, in: workspace) { part in
+                for index in part where unsafe stays[level].pointer[index] {
+                    let row = unsafe new.pointer + place * new.width
+                    unsafe row[0] = ids[Int(old.token(index))]
+                    unsafe row[1] = old.first[index]
+                    if level + 1 < order {
+                        unsafe row[2] = old.second[index]
+                        while above < old.firstChild(index) {
+                            children += unsafe stays[level + 1].pointer[above] ? 1 : 0
+                            above += 1
+                        }
+                        unsafe row[3] = UInt32(children)
                     }
-                    unsafe row[3] = UInt32(children)
+                    place += 1
                 }
-                place += 1
             }
         }
         kept.closeChildren()

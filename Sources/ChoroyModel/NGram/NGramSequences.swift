@@ -56,6 +56,7 @@ public struct NGramSequences: Sendable {
 
     /// Adds tokens of a document that goes on.
     public mutating func extend(_ tokens: some Collection<TokenID>) {
+        workspace.relieve()
         // At most `<s>` comes before each.
         makeRoom(2 * tokens.count)
         let start = startToken.map { UInt32($0) }

@@ -3,28 +3,46 @@ import ChoroyText
 
 /// The n-grams of all orders in memory; `NGramRows` tells what a row holds.
 @safe final class NGramTrie: @unchecked Sendable {
-    private let memory: [LargeArray<UInt32>]
+    private let memory: [GrowingArray<UInt32>]
     /// For each order from 1.
-    let rows: [NGramRows]
+    private(set) var rows: [NGramRows] = []
 
-    var order: Int { rows.count }
+    var order: Int { memory.count }
     var counts: [Int] { rows.map { $0.count } }
 
     /// Where the rows found memory.
     let workspace: Workspace
 
-    /// Rows of zeros.
-    init(counts: [Int], in workspace: Workspace = .unlimited) {
+    /// Room for so many rows of each order, and none yet.
+    init(capacities: [Int], in workspace: Workspace) {
         self.workspace = workspace
-        memory = counts.indices.map { level in
-            let isHighest = level + 1 == counts.count
-            return LargeArray(
-                count: isHighest ? counts[level] * 2 : (counts[level] + 1) * 4, in: workspace)
+        memory = capacities.indices.map { level in
+            GrowingArray(
+                capacity: Self.size(
+                    capacities[level], isHighest: level + 1 == capacities.count),
+                in: workspace)
         }
-        rows = zip(memory, counts.indices).map { memory, level in
-            unsafe NGramRows(
-                pointer: memory.pointer, count: counts[level],
-                width: level + 1 == counts.count ? 2 : 4)
+        grow(to: capacities.map { _ in 0 })
+    }
+
+    /// Rows of zeros.
+    convenience init(counts: [Int], in workspace: Workspace = .unlimited) {
+        self.init(capacities: counts, in: workspace)
+        grow(to: counts)
+    }
+
+    /// Numbers of so many rows, and of one more that ends the continuations.
+    private static func size(_ count: Int, isHighest: Bool) -> Int {
+        isHighest ? count * 2 : (count + 1) * 4
+    }
+
+    /// Adds rows of zeros.
+    func grow(to counts: [Int]) {
+        rows = counts.indices.map { level in
+            let isHighest = level + 1 == order
+            memory[level].grow(to: Self.size(counts[level], isHighest: isHighest))
+            return unsafe NGramRows(
+                pointer: memory[level].pointer, count: counts[level], width: isHighest ? 2 : 4)
         }
     }
 

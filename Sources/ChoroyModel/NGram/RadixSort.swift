@@ -1,7 +1,8 @@
-/// A key with the place it stands for.
+/// A key with what it stands for.
 struct SortEntry: BitwiseCopyable {
     var key: UInt64
     var position: UInt32
+    var length: UInt8
 }
 
 /// Sorts the first `count` entries by the lowest `bits` bits of the keys, equal keys in the order they came.
@@ -11,21 +12,19 @@ struct SortEntry: BitwiseCopyable {
 ///
 /// - Parameter other: room for as many entries.
 func radixSort(
-    _ entries: inout [SortEntry], _ other: inout [SortEntry], count: Int, bits: Int
+    _ entries: UnsafeMutablePointer<SortEntry>, _ other: UnsafeMutablePointer<SortEntry>,
+    count: Int, bits: Int
 ) {
     if count < 2 { return }
-    precondition(count <= entries.count && count <= other.count, "\(count) of \(entries.count)")
     if count <= 40 {
-        unsafe entries.withUnsafeMutableBufferPointer { entries in
-            for place in 1..<count {
-                let entry = unsafe entries[place]
-                var hole = place
-                while unsafe hole > 0 && entries[hole - 1].key > entry.key {
-                    unsafe entries[hole] = entries[hole - 1]
-                    hole -= 1
-                }
-                unsafe entries[hole] = entry
+        for place in 1..<count {
+            let entry = unsafe entries[place]
+            var hole = place
+            while unsafe hole > 0 && entries[hole - 1].key > entry.key {
+                unsafe entries[hole] = entries[hole - 1]
+                hole -= 1
             }
+            unsafe entries[hole] = entry
         }
         return
     }
@@ -34,36 +33,33 @@ func radixSort(
     let digits = (bits + digitBits - 1) / digitBits
     let mask = UInt64(size - 1)
     var histogram = [Int](repeating: 0, count: digits * size)
-    unsafe histogram.withUnsafeMutableBufferPointer { histogram in
+    unsafe histogram.withUnsafeMutableBufferPointer { next in
         for place in 0..<count {
-            var key = entries[place].key
+            var key = unsafe entries[place].key
             for digit in 0..<digits {
-                unsafe histogram[digit * size + Int(key & mask)] += 1
+                unsafe next[digit * size + Int(key & mask)] += 1
                 key >>= UInt64(digitBits)
             }
         }
-    }
-    for digit in 0..<digits {
-        let shift = UInt64(digit * digitBits)
-        if histogram[digit * size + Int(entries[0].key >> shift & mask)] == count { continue }
-        var sum = 0
-        for value in digit * size..<(digit + 1) * size {
-            (histogram[value], sum) = (sum, sum + histogram[value])
-        }
-        unsafe other.withUnsafeMutableBufferPointer { target in
-            unsafe entries.withUnsafeBufferPointer { entries in
-                unsafe histogram.withUnsafeMutableBufferPointer { next in
-                    // Each key was counted above, so every `place` is below `count`.
-                    for source in 0..<count {
-                        let entry = unsafe entries[source]
-                        let value = digit * size + Int(entry.key >> shift & mask)
-                        let place = unsafe next[value]
-                        unsafe next[value] = place &+ 1
-                        unsafe target[place] = entry
-                    }
-                }
+        var (source, target) = unsafe (entries, other)
+        for digit in 0..<digits {
+            let shift = UInt64(digit * digitBits)
+            let first = unsafe Int(source[0].key >> shift & mask)
+            if unsafe next[digit * size + first] == count { continue }
+            var sum = 0
+            for value in digit * size..<(digit + 1) * size {
+                unsafe (next[value], sum) = unsafe (sum, sum + next[value])
             }
+            // Each key was counted above, so every `place` is below `count`.
+            for index in 0..<count {
+                let entry = unsafe source[index]
+                let value = digit * size + Int(entry.key >> shift & mask)
+                let place = unsafe next[value]
+                unsafe next[value] = place &+ 1
+                unsafe target[place] = entry
+            }
+            unsafe swap(&source, &target)
         }
-        swap(&entries, &other)
+        if unsafe source != entries { unsafe entries.update(from: source, count: count) }
     }
 }

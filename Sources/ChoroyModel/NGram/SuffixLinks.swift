@@ -6,13 +6,15 @@ import ChoroyText
     /// For each level from 1 the links of its rows; level 0 has none, and the links of level 1 are its tokens.
     private let links: [LargeArray<UInt32>]
 
+    /// - Parameter advance: Called with n-grams that are done.
     /// - Precondition: with each n-gram the trie has its end.
-    init(_ trie: NGramTrie) {
+    init(_ trie: NGramTrie, advance: (Int) -> Void = { _ in }) {
         var links: [LargeArray<UInt32>] = []
         for level in 2..<max(2, trie.order) {
             let made = LargeArray<UInt32>(count: trie.counts[level], in: trie.workspace)
             unsafe Self.link(trie, level, parents: links.last?.pointer, made.pointer)
             links.append(made)
+            advance(trie.counts[level])
         }
         self.links = links
     }
@@ -23,6 +25,39 @@ import ChoroyText
         unsafe level < 2 ? nil : links[level - 2].pointer
     }
 
+    /// Marks a number that is in the place of a link.
+    private static let taken: UInt32 = 1 << 31
+
+    /// Puts into the place of each link the positive `Float` of the row it leads to; the links are lost.
+    func take(_ level: Int, from rows: NGramRows) {
+        guard let links = unsafe pointer(level) else { return }
+        let count = self.links[level - 2].count
+        let workspace = self.links[level - 2].workspace
+        let column = rows.first
+        for window in LevelParts.windows(
+            rows.count, in: workspace, size: { $0 * rows.width * 4 })
+        {
+            LevelParts.run(count, in: workspace) { part in
+                for index in part {
+                    // What is taken lies beyond every window.
+                    let link = unsafe Int(links[index])
+                    if window.contains(link) {
+                        unsafe links[index] = column[link] | Self.taken
+                    }
+                }
+            }
+        }
+    }
+
+    /// What `take` put there for a row; at level 1 the `Float` of its token's row.
+    @inline(__always)
+    static func number(
+        _ taken: UnsafeMutablePointer<UInt32>?, _ index: Int, token: Int, _ rows: NGramRows
+    ) -> Float {
+        guard let taken = unsafe taken else { return rows.first.float(token) }
+        return unsafe Float(bitPattern: taken[index] & ~Self.taken)
+    }
+
     private static func link(
         _ trie: NGramTrie, _ level: Int, parents: UnsafeMutablePointer<UInt32>?,
         _ links: UnsafeMutablePointer<UInt32>
@@ -30,20 +65,25 @@ import ChoroyText
         let upper = trie.rows[level]
         let middle = trie.rows[level - 1]
         let lower = trie.rows[level - 2]
-        LevelParts.run(middle.count, in: trie.workspace) { part in
-            for parent in part {
-                let own = middle.children(parent)
-                if own.isEmpty { continue }
-                let suffix = unsafe Int(parents?[parent] ?? middle.token(parent))
-                let range = lower.children(suffix)
-                var low = range.lowerBound
-                for index in own {
-                    let token = upper.token(index)
-                    low = search(middle, token, from: low, to: range.upperBound)
-                    precondition(
-                        low < range.upperBound, "n-gram \(index) of \(level + 1) has no suffix")
-                    unsafe links[index] = UInt32(low)
-                    low += 1
+        let windows = LevelParts.windows(lower.count, in: trie.workspace) {
+            ($0 + lower.firstChild($0)) * 16
+        }
+        for window in windows {
+            LevelParts.run(middle, children: upper.count, in: trie.workspace) { part in
+                for parent in part {
+                    let own = middle.children(parent)
+                    let suffix = unsafe Int(parents?[parent] ?? middle.token(parent))
+                    if own.isEmpty || !window.contains(suffix) { continue }
+                    let range = lower.children(suffix)
+                    var low = range.lowerBound
+                    for index in own {
+                        let token = upper.token(index)
+                        low = search(middle, token, from: low, to: range.upperBound)
+                        precondition(
+                            low < range.upperBound, "n-gram \(index) of \(level + 1) has no suffix")
+                        unsafe links[index] = UInt32(low)
+                        low += 1
+                    }
                 }
             }
         }
@@ -68,33 +108,5 @@ import ChoroyText
             if rows.token(middle) < token { low = middle + 1 } else { bound = middle }
         }
         return low
-    }
-}
-
-/// The rows of a level in parts: whole words of 64 rows, so that two share no byte of packed bits.
-enum LevelParts {
-    /// Rows of a part: fewer where memory is short, since each row may bring pages of other levels.
-    private static func size(_ workspace: Workspace) -> Int {
-        workspace.budget == nil ? 1 << 14 : 1 << 12
-    }
-
-    /// Calls `body` with each part, by all threads.
-    static func run(
-        _ count: Int, in workspace: Workspace = .unlimited, _ body: (Range<Int>) -> Void
-    ) {
-        let size = size(workspace)
-        ThreadPool.shared.run((count + size - 1) / size) { part in
-            body(part * size..<min(count, (part + 1) * size))
-            workspace.relieve()
-        }
-    }
-
-    /// Calls `body` with one part after the other.
-    static func inOrder(_ count: Int, in workspace: Workspace, _ body: (Range<Int>) -> Void) {
-        let size = size(workspace)
-        for start in stride(from: 0, to: count, by: size) {
-            body(start..<min(count, start + size))
-            workspace.relieve()
-        }
     }
 }

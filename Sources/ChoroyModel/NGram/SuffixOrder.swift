@@ -1,119 +1,124 @@
 import ChoroySystem
 import ChoroyText
 
-/// The order of all positions of a text by the tokens that follow, up to `depth` of them.
+/// The suffixes of a window in the order of their tokens, up to `depth` of them; a suffix that is the beginning of
+/// another comes first.
 ///
-/// A position's suffix ends with its sequence; a suffix that is the beginning of another comes first.
-/// Positions are laid into a bucket for each first token, and each bucket is sorted for itself, by
-/// as many of the next tokens as 64 bits hold; what is equal then is sorted by the tokens after those.
+/// The tokens after the first are copied to where their suffix's bucket is, so that sorting looks nowhere else. Each
+/// bucket is sorted for itself, by as many tokens as 64 bits hold; what is equal then by the tokens after those.
 @safe struct SuffixOrder {
     let depth: Int
-    /// Positions in the text, sorted.
-    let positions: LargeArray<UInt32>
-    /// How many tokens each sorted suffix has in common with the one before it, at most `depth`.
-    let common: LargeArray<UInt8>
-    /// Tokens of the suffix at each position of the text (not sorted), at most `depth`.
-    let lengths: LargeArray<UInt8>
-    /// Where the suffixes that begin with each token start among `positions`; one entry more at the end.
-    let buckets: [Int]
-    /// Tokens in parts of about the same work, in their order.
+    let window: SuffixWindow
+    /// Buckets in parts of about the same work, in their order.
     let parts: [Range<Int>]
+    private let room: Room
 
-    init(_ sequences: NGramSequences, depth: Int) {
-        precondition(depth > 0 && depth < 256, "suffixes of \(depth) tokens")
-        let workspace = sequences.workspace
-        let tokens = unsafe sequences.tokens
-        defer { withExtendedLifetime(sequences) {} }
-        let count = tokens.count
-        precondition(count < UInt32.max, "SuffixOrder: \(count) tokens")
+    /// The memory of one window after the other.
+    ///
+    /// For each suffix in text order, bucket by bucket, the numbers of the `depth` - 1 tokens after the first: one more
+    /// than the token, 0 beyond the end. In sorted order its place among those, its length (tokens, at most `depth`) and
+    /// how many it has in common with the one before it.
+    final class Room {
+        let depth: Int
+        fileprivate private(set) var numbers = LargeArray<UInt32>(count: 0)
+        fileprivate private(set) var places = LargeArray<UInt32>(count: 0)
+        fileprivate private(set) var lengths = LargeArray<UInt8>(count: 0)
+        fileprivate private(set) var common = LargeArray<UInt8>(count: 0)
+
+        init(depth: Int) { self.depth = depth }
+
+        /// For so many suffixes.
+        fileprivate func extend(to count: Int) {
+            if count <= places.count { return }
+            numbers = LargeArray(count: count * (depth - 1))
+            places = LargeArray(count: count)
+            lengths = LargeArray(count: count)
+            common = LargeArray(count: count)
+        }
+
+        /// Bytes for a suffix, with those that sorting takes when there is one bucket only.
+        static func bytesPerSuffix(depth: Int) -> Int {
+            4 * (depth - 1) + 6 + 2 * MemoryLayout<SortEntry>.stride
+        }
+    }
+
+    init(_ sequences: NGramSequences, _ window: SuffixWindow, in room: Room) {
+        let depth = room.depth
+        precondition(depth > 1 && depth < 256, "suffixes of \(depth) tokens")
+        precondition(window.count < UInt32.max, "SuffixOrder: \(window.count) suffixes")
         self.depth = depth
-        positions = LargeArray(count: count, in: workspace)
-        common = LargeArray(count: count, in: workspace)
-        lengths = LargeArray(count: count, in: workspace)
-        let buckets = Self.buckets(sequences)
-        self.buckets = buckets
-        let parts = Self.parts(buckets)
+        self.window = window
+        self.room = room
+        room.extend(to: window.count)
+        let parts = window.cuts(into: max(1, min(256, window.count / 4096)))
         self.parts = parts
         let bits = UInt32.bitWidth - UInt32(sequences.alphabetSize).leadingZeroBitCount
-        unsafe Self.measure(tokens, lengths.pointer, depth: depth, workspace)
-        // The buckets are filled by several threads: each reads all tokens.
-        let cuts = Self.cuts(buckets, into: ThreadPool.shared.threadCount)
-        ThreadPool.shared.run(cuts.count) { [positions] cut in
-            unsafe Self.fill(tokens, cuts[cut], buckets, positions.pointer, workspace)
-        }
-        ThreadPool.shared.run(parts.count) { [positions, common, lengths] part in
-            let largest = parts[part].map { buckets[$0 + 1] - buckets[$0] }.max() ?? 0
+        // Each thread reads all tokens and takes those of its buckets.
+        let cuts = window.cuts(into: ThreadPool.shared.threadCount)
+        ThreadPool.shared.run(cuts.count) { [self] cut in fill(sequences, cuts[cut]) }
+        ThreadPool.shared.run(parts.count) { part in
+            let largest = parts[part].map { window.starts[$0 + 1] - window.starts[$0] }.max() ?? 0
             var sorter = unsafe SuffixSorter(
-                tokens: tokens, lengths: lengths.pointer, positions: positions.pointer,
-                common: common.pointer, depth: depth, bits: bits, capacity: largest,
-                in: workspace)
-            for token in parts[part] {
-                unsafe sorter.sort(buckets[token]..<buckets[token + 1])
-                if token & 255 == 0 { workspace.relieve() }
+                numbers: room.numbers.pointer, places: room.places.pointer,
+                lengths: room.lengths.pointer, common: room.common.pointer,
+                depth: depth, bits: bits, capacity: largest)
+            for bucket in parts[part] {
+                unsafe sorter.sort(
+                    window.starts[bucket]..<window.starts[bucket + 1], prefix: window.prefix)
             }
-            workspace.relieve()
         }
     }
 
-    private static func buckets(_ sequences: NGramSequences) -> [Int] {
-        var starts = [Int](repeating: 0, count: sequences.alphabetSize + 1)
+    /// Tokens of a sorted suffix.
+    @inline(__always) func length(_ slot: Int) -> Int { unsafe Int(room.lengths.pointer[slot]) }
+
+    /// How many a sorted suffix has in common with the one before it; 0 for the first of a bucket.
+    @inline(__always) func common(_ slot: Int) -> Int { unsafe Int(room.common.pointer[slot]) }
+
+    /// The tokens of a sorted suffix after its first, each with 1 added.
+    @inline(__always) func numbers(_ slot: Int) -> UnsafePointer<UInt32> {
+        unsafe UnsafePointer(
+            room.numbers.pointer + Int(room.places.pointer[slot]) * (depth - 1))
+    }
+
+    /// Copies the tokens of the suffixes in some buckets.
+    private func fill(_ sequences: NGramSequences, _ cut: Range<Int>) {
         let tokens = unsafe sequences.tokens
-        for place in tokens.indices {
-            unsafe starts[Int(tokens[place] & ~NGramSequences.end) + 1] += 1
-        }
-        for token in 1..<starts.count { starts[token] += starts[token - 1] }
-        return starts
-    }
-
-    /// Ranges of tokens with about as many positions each.
-    private static func cuts(_ buckets: [Int], into count: Int) -> [Range<Int>] {
-        let total = buckets.last ?? 0
-        var cuts: [Range<Int>] = []
-        var start = 0
-        for cut in 1...max(1, count) {
-            var end = start
-            while end < buckets.count - 1
-                && (cut == count || buckets[end + 1] <= total * cut / count)
-            {
-                end += 1
-            }
-            if end > start { cuts.append(start..<end) }
-            start = end
-        }
-        if start < buckets.count - 1 { cuts.append(start..<buckets.count - 1) }
-        return cuts
-    }
-
-    private static func parts(_ buckets: [Int]) -> [Range<Int>] {
-        cuts(buckets, into: max(1, min(256, (buckets.last ?? 0) / 4096)))
-    }
-
-    private static func measure(
-        _ tokens: UnsafeBufferPointer<UInt32>, _ lengths: UnsafeMutablePointer<UInt8>, depth: Int,
-        _ workspace: Workspace
-    ) {
-        var length = 0
-        for position in tokens.indices.reversed() {
-            let isEnd = unsafe tokens[position] & NGramSequences.end != 0
-            length = isEnd ? 1 : min(depth, length + 1)
-            unsafe lengths[position] = UInt8(length)
-            if position & (1 << 20 - 1) == 0 { workspace.relieve() }
-        }
-    }
-
-    private static func fill(
-        _ tokens: UnsafeBufferPointer<UInt32>, _ range: Range<Int>, _ buckets: [Int],
-        _ positions: UnsafeMutablePointer<UInt32>, _ workspace: Workspace
-    ) {
-        var next = Array(buckets[range])
-        let (low, size) = (UInt32(range.lowerBound), UInt32(range.count))
-        for position in tokens.indices {
-            if position & (1 << 18 - 1) == 0 { workspace.relieve() }
-            let place = unsafe (tokens[position] & ~NGramSequences.end) &- low
-            if place < size {
-                unsafe positions[next[Int(place)]] = UInt32(position)
-                next[Int(place)] += 1
+        let low = UInt32((window.second ?? window.first).lowerBound + cut.lowerBound)
+        let size = UInt32(cut.count)
+        let first = window.second == nil ? nil : UInt32(window.first.lowerBound)
+        var next = Array(window.starts[cut])
+        for start in stride(from: 0, to: tokens.count, by: 1 << 18) {
+            sequences.workspace.relieve()
+            let end = min(tokens.count, start + 1 << 18)
+            if let first {
+                for position in start..<end
+                where unsafe tokens[position] & ~NGramSequences.end == first {
+                    let bucket = unsafe SuffixWindow.number(tokens, after: position) &- low
+                    if bucket < size { unsafe copy(tokens, position, &next[Int(bucket)]) }
+                }
+            } else {
+                for position in start..<end {
+                    let bucket = unsafe (tokens[position] & ~NGramSequences.end) &- low
+                    if bucket < size { unsafe copy(tokens, position, &next[Int(bucket)]) }
+                }
             }
         }
+    }
+
+    @inline(__always)
+    private func copy(_ tokens: UnsafeBufferPointer<UInt32>, _ position: Int, _ slot: inout Int) {
+        let numbers = unsafe room.numbers.pointer + slot * (depth - 1)
+        var length = 1
+        while length < depth {
+            let number = unsafe SuffixWindow.number(tokens, after: position + length - 1)
+            if number == 0 { break }
+            unsafe numbers[length - 1] = number
+            length += 1
+        }
+        for place in length..<max(length, depth) { unsafe numbers[place - 1] = 0 }
+        unsafe room.places.pointer[slot] = UInt32(slot)
+        unsafe room.lengths.pointer[slot] = UInt8(length)
+        slot += 1
     }
 }

@@ -1,53 +1,54 @@
 import ChoroySystem
 import ChoroyText
 
-/// Sorts the positions of one bucket after another by the tokens that follow.
+/// Sorts the suffixes of one bucket after another by their tokens.
 @unsafe struct SuffixSorter {
-    private let tokens: UnsafeBufferPointer<UInt32>
+    private let numbers: UnsafeMutablePointer<UInt32>
+    private let places: UnsafeMutablePointer<UInt32>
     private let lengths: UnsafeMutablePointer<UInt8>
-    private let positions: UnsafeMutablePointer<UInt32>
     private let common: UnsafeMutablePointer<UInt8>
     private let depth: Int
-    /// Bits of a token in a key; there it is one more than its id, and 0 stands beyond the sequence's end.
+    /// Bits of a token's number in a key.
     private let bits: Int
-    private let workspace: Workspace
-    private var entries: [SortEntry]
-    private var other: [SortEntry]
+    private var entries: LargeArray<SortEntry>
+    private var other: LargeArray<SortEntry>
     private var groups: [Group] = []
 
-    /// Positions whose suffixes have `done` tokens in common.
+    /// Suffixes that have `done` tokens in common.
     private struct Group {
         var range: Range<Int>
         var done: Int
     }
 
+    /// - Parameters:
+    ///   - numbers: as `SuffixOrder.Room` tells of them and of the other pointers.
+    ///   - capacity: Suffixes of the largest bucket.
     init(
-        tokens: UnsafeBufferPointer<UInt32>, lengths: UnsafeMutablePointer<UInt8>,
-        positions: UnsafeMutablePointer<UInt32>, common: UnsafeMutablePointer<UInt8>, depth: Int,
-        bits: Int, capacity: Int, in workspace: Workspace
+        numbers: UnsafeMutablePointer<UInt32>, places: UnsafeMutablePointer<UInt32>,
+        lengths: UnsafeMutablePointer<UInt8>, common: UnsafeMutablePointer<UInt8>, depth: Int,
+        bits: Int, capacity: Int
     ) {
-        unsafe self.workspace = workspace
-        unsafe self.tokens = tokens
+        unsafe self.numbers = numbers
+        unsafe self.places = places
         unsafe self.lengths = lengths
-        unsafe self.positions = positions
         unsafe self.common = common
         unsafe self.depth = depth
         unsafe self.bits = bits
-        let empty = SortEntry(key: 0, position: 0)
-        unsafe entries = [SortEntry](repeating: empty, count: capacity)
-        unsafe other = entries
+        unsafe entries = LargeArray(count: capacity)
+        unsafe other = LargeArray(count: capacity)
     }
 
-    /// Sorts a bucket: positions with the same first token.
-    mutating func sort(_ bucket: Range<Int>) {
+    /// Sorts a bucket: suffixes with the same first tokens, or of the same single token.
+    mutating func sort(_ bucket: Range<Int>, prefix: Int) {
         if bucket.isEmpty { return }
         unsafe common[bucket.lowerBound] = 0
         if bucket.count == 1 { return }
-        if unsafe depth == 1 {
-            for slot in bucket.dropFirst() { unsafe common[slot] = 1 }
+        let shortest = unsafe Int(lengths[bucket.lowerBound])
+        if unsafe shortest < prefix || prefix == depth {
+            for slot in bucket.dropFirst() { unsafe common[slot] = UInt8(min(shortest, prefix)) }
             return
         }
-        unsafe groups.append(Group(range: bucket, done: 1))
+        unsafe groups.append(Group(range: bucket, done: prefix))
         while let group = unsafe groups.popLast() { unsafe sort(group) }
     }
 
@@ -56,22 +57,24 @@ import ChoroyText
         let count = group.range.count
         let done = group.done
         let taken = unsafe min(depth - done, 64 / bits)
+        let entries = unsafe self.entries.pointer
         for place in 0..<count {
-            if place & 0xFFFF == 0xFFFF { unsafe workspace.relieve() }
-            let position = unsafe positions[start + place]
+            let position = unsafe places[start + place]
             unsafe entries[place] = SortEntry(
-                key: key(Int(position), from: done, taken), position: position)
+                key: key(Int(position), from: done, taken), position: position,
+                length: lengths[start + place])
         }
-        unsafe radixSort(&entries, &other, count: count, bits: taken * bits)
+        unsafe radixSort(entries, other.pointer, count: count, bits: taken * bits)
         var previous = unsafe entries[0].key
-        unsafe positions[start] = entries[0].position
         var equalSince = 0
+        unsafe places[start] = entries[0].position
+        unsafe lengths[start] = entries[0].length
         for place in 1...count {
-            let entry =
-                unsafe place < count ? entries[place] : SortEntry(key: ~previous, position: 0)
-            let difference = entry.key ^ previous
+            let key = unsafe place < count ? entries[place].key : ~previous
+            let difference = key ^ previous
             if place < count {
-                unsafe positions[start + place] = entry.position
+                unsafe places[start + place] = entries[place].position
+                unsafe lengths[start + place] = entries[place].length
                 if difference != 0 {
                     let highest = 63 - difference.leadingZeroBitCount
                     let equal = unsafe taken - 1 - highest / bits
@@ -83,7 +86,7 @@ import ChoroyText
                     unsafe close(start + equalSince..<start + place, previous, done, taken)
                 }
                 equalSince = place
-                previous = entry.key
+                previous = key
             }
         }
     }
@@ -106,15 +109,10 @@ import ChoroyText
     }
 
     @inline(__always)
-    private func key(_ position: Int, from done: Int, _ taken: Int) -> UInt64 {
-        let length = unsafe min(Int(lengths[position]) - done, taken)
+    private func key(_ place: Int, from done: Int, _ taken: Int) -> UInt64 {
+        let numbers = unsafe numbers + place * (depth - 1) + done - 1
         var key: UInt64 = 0
-        if length <= 0 { return 0 }
-        for place in position + done..<position + done + length {
-            let token = unsafe tokens[place] & ~NGramSequences.end
-            key = unsafe key << UInt64(bits) | UInt64(token + 1)
-        }
-        let missing = unsafe (taken - length) * bits
-        return missing == 64 ? 0 : key << UInt64(missing)
+        for index in 0..<taken { key = unsafe key << UInt64(bits) | UInt64(numbers[index]) }
+        return key
     }
 }
