@@ -200,13 +200,13 @@ public struct Tokenizer: TextEncoding {
     }
 
     /// SHA-256 of what decides the ids, in 64 hexadecimal digits: pattern, normalization, the bytes
-    /// of every id, merges and added tokens. Where a file stood or how it was spaced is no part.
+    /// of every id, merges and added tokens. Where a file stood or how it was spaced is no part, nor whether merges are
+    /// listed or follow from the ranks of tokens.
     public var hash: String {
         var hash = SHA256()
         let normalization = normalization?.name ?? "none"
         hash.update(
             "choroy tokenizer 1 \(pattern.rawValue) \(normalization) \(ignoresMerges)\n".utf8)
-        if ranks != nil { hash.update("ranks\n".utf8) }
         if let sentencePiece { hash.update(sentencePiece.fingerprint) }
         var content: [UInt8] = []
         for id in 0..<tokens.count {
@@ -214,7 +214,7 @@ public struct Tokenizer: TextEncoding {
             content.append(32)
             content += tokens.bytes(of: id)
         }
-        for merge in mergeTable.merges {
+        for merge in merges {
             for (id, end) in [(merge.left, 32), (merge.right, 32), (merge.result, 10)]
                 as [(TokenID, UInt8)]
             {

@@ -78,16 +78,18 @@ def main():
     for _ in range(a.rounds):
         for layout in ["fast", "compact", "quantized"]:
             ours(a, a.work, layout, None, results)
-        ours(a, a.work, "fast", "512M", results)
+        for memory in ["512M", "128M", "64M"]:
+            ours(a, a.work, "fast", memory, results)
         seconds, mib, _ = run([a.choroy, "ngram", a.train, "--order", str(a.order), "--output", str(a.work / "m.arpa")])
         row = results.setdefault("choroy ARPA", {"size": (a.work / "m.arpa").stat().st_size})
         row.setdefault("seconds", []).append(seconds)
         row.setdefault("MiB", []).append(mib)
-        with open(a.train) as text, open(a.work / "kenlm.arpa", "w") as out:
-            arpa = run([f"{a.kenlm}/lmplz", "-o", str(a.order), "-S", "4G", "-T", str(a.work), "--skip_symbols"], text, out)
-        row = results.setdefault("KenLM ARPA (lmplz -S 4G)", {"size": (a.work / "kenlm.arpa").stat().st_size})
-        row.setdefault("seconds", []).append(arpa[0])
-        row.setdefault("MiB", []).append(arpa[1])
+        for memory in ["512M", "64M", "4G"]:
+            with open(a.train) as text, open(a.work / "kenlm.arpa", "w") as out:
+                arpa = run([f"{a.kenlm}/lmplz", "-o", str(a.order), "-S", memory, "-T", str(a.work), "--skip_symbols"], text, out)
+            row = results.setdefault(f"KenLM ARPA (lmplz -S {memory})", {"size": (a.work / "kenlm.arpa").stat().st_size})
+            row.setdefault("seconds", []).append(arpa[0])
+            row.setdefault("MiB", []).append(arpa[1])
         for kind in ["probing", "trie", "trie -q 8 -b 8 -a 22"]:
             theirs(a, a.work, kind, arpa, results)
     print("| | seconds from text | MiB | MB on disk | ms to open | M tokens/s | by its own processor time | perplexity |")
