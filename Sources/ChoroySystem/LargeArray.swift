@@ -19,7 +19,10 @@
         let size = max(1, count * MemoryLayout<Element>.stride)
         if size > 1 << 16 {
             unsafe (memory, file) = workspace.reserve(byteCount: size)
-            if let file { unsafe workspace.provide(size, of: file, memory) }
+            if let file {
+                unsafe workspace.provide(size, of: file, memory)
+                file.finish()
+            }
             isSmall = false
         } else {
             unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)

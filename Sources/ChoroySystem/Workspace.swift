@@ -41,7 +41,7 @@ import Synchronization
 
     /// A file that holds an array: without a name, and with its bytes as they are needed.
     final class File {
-        let descriptor: Int32
+        fileprivate var descriptor: Int32
         /// Bytes that the file has room for.
         fileprivate(set) var size = 0
         /// Whether the disk was full, so that memory takes the rest.
@@ -49,7 +49,13 @@ import Synchronization
 
         fileprivate init(descriptor: Int32) { self.descriptor = descriptor }
 
-        deinit { close(descriptor) }
+        /// Says that it gets no larger.
+        func finish() {
+            if descriptor >= 0 { close(descriptor) }
+            descriptor = -1
+        }
+
+        deinit { finish() }
     }
 
     /// Zeros for an array: from a file when they would be too much for the memory. An array that is small for the
@@ -110,24 +116,26 @@ import Synchronization
             errno = error
             let failure = SystemError.file(
                 FilePath.temporaryDirectory, expected: "room for temporary files")
-            let start = file.size / 4096 * 4096
+            let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+            let start = file.size / page * page
             guard let base = memory.baseAddress else { return }
+            // Only what is in the file may be given back from now on.
+            state.withLock { state in
+                state.failure = state.failure ?? failure
+                state.mapped[UInt(bitPattern: base)] = start
+                state.held += size - start
+            }
             // What the file has of the first page stays.
             let kept = unsafe Array(
                 UnsafeRawBufferPointer(start: base + start, count: file.size - start))
             let place = unsafe mmap(
                 base + start, memory.count - start, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0)
+                MAP_PRIVATE | MAP_ANON | MAP_FIXED | MAP_NORESERVE, -1, 0)
             precondition(unsafe place == base + start, "no memory for \(size) bytes")
             for (index, byte) in kept.enumerated() {
                 unsafe (base + start).storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
             }
             file.isFull = true
-            state.withLock { state in
-                state.failure = state.failure ?? failure
-                // Only what is in the file may be given back.
-                state.mapped[UInt(bitPattern: base)] = start
-            }
         #else
             file.size = size
         #endif

@@ -16,7 +16,7 @@ import ChoroyText
 
     /// Writes them into `second` of the trie's rows; at the highest order they are in `first` already.
     ///
-    /// - Parameter advance: Called with n-grams that are done, twice for each.
+    /// - Parameter advance: Called with n-grams that are done: when they are linked and when they are counted.
     init(_ trie: NGramTrie, startToken: TokenID?, advance: (Int) -> Void = { _ in }) {
         let links = SuffixLinks(trie, advance: advance)
         self.links = links
@@ -32,7 +32,7 @@ import ChoroyText
             }
             // Each thread has a window.
             let windows = LevelParts.windows(lower.count, in: trie.workspace) {
-                $0 * 16 * ThreadPool.shared.threadCount
+                $0 * 16 * min(ThreadPool.shared.threadCount, trie.order - 1)
             }
             for window in windows {
                 LevelParts.inOrder(upper.count, in: trie.workspace) { part in

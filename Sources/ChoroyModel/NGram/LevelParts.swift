@@ -1,13 +1,13 @@
 import ChoroySystem
 
-/// The rows of a level in parts: whole words of 64 rows, so that two share no byte of packed bits.
+/// The rows of a level in parts.
 enum LevelParts {
     /// Rows of a part: fewer where memory is short, since each row may bring pages of other levels.
     private static func size(_ workspace: Workspace) -> Int {
         workspace.budget == nil ? 1 << 14 : 1 << 12
     }
 
-    /// Calls `body` with each part, by all threads.
+    /// Calls `body` with each part, by all threads: whole words of 64 rows, so that two share no byte of packed bits.
     static func run(
         _ count: Int, in workspace: Workspace = .unlimited, _ body: (Range<Int>) -> Void
     ) {
@@ -18,21 +18,25 @@ enum LevelParts {
         }
     }
 
-    /// Calls `body` with parts whose n-grams have about as many continuations, by all threads.
+    /// Calls `body` with parts that have about as many rows and continuations together, by all threads.
     static func run(
         _ rows: NGramRows, children: Int, in workspace: Workspace,
         _ body: (Range<Int>) -> Void
     ) {
         let size = size(workspace)
-        let parts = max(1, (children + size - 1) / size)
-        /// The first row whose continuations begin at `part` parts or later.
+        let parts = max(1, (rows.count + children + size - 1) / size)
+        /// The first row that has `part` parts before it.
         func start(_ part: Int) -> Int {
             if part == 0 { return 0 }
             if part == parts { return rows.count }
             var (low, high) = (0, rows.count)
             while low < high {
                 let middle = low + (high - low) / 2
-                if rows.firstChild(middle) < part * size { low = middle + 1 } else { high = middle }
+                if middle + rows.firstChild(middle) < part * size {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
             }
             return low
         }

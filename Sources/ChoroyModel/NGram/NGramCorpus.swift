@@ -71,21 +71,7 @@ public struct NGramCorpus: Sendable {
         try Self.forEachWhole(of: files, cut: Self.endOfWords) { piece, done in
             guard let piece else { return sequences.endDocument() }
             ids.removeAll(keepingCapacity: true)
-            unsafe piece.withUnsafeBufferPointer { buffer in
-                var scanner = unsafe WordScanner(buffer)
-                while scanner.next() {
-                    for index in 0..<scanner.count {
-                        let range = scanner[index]
-                        if range.isEmpty {
-                            if !joinsLines { ids.append(1) }
-                            continue
-                        }
-                        // A mark of the unknown is no word to learn, as for `lmplz --skip_symbols`.
-                        let id = unsafe table.insert(buffer, range).index
-                        if id != 0 { ids.append(TokenID(id)) }
-                    }
-                }
-            }
+            NGramVocabulary.learnWords(piece[...], into: &table, &ids, joinsLines: joinsLines)
             sequences.extend(ids)
             progress(done)
         }

@@ -22,19 +22,26 @@ import ChoroySystem
         trie.grow(to: counts)
         let room = SuffixOrder.Room(depth: order)
         var done = 0
-        SuffixWindow.forEach(sequences, limit: Self.limit(workspace, tokens, order)) { window in
-            if window.isShort {
-                addShort(window, to: &counts)
-            } else if order == 1 {
-                for (bucket, token) in window.first.enumerated() {
-                    beginRow(token, UInt32(window.starts[bucket + 1] - window.starts[bucket]))
+        SuffixWindow.forEach(
+            sequences, depth: order, limit: Self.limit(workspace, tokens, order),
+            ngram: { token, level, count in
+                if level == 0 {
+                    beginRow(token, UInt32(count), child: order > 1 ? counts[1] : 0)
+                } else {
+                    addRow(token, level, UInt32(count), to: &counts)
                 }
-            } else {
-                add(SuffixOrder(sequences, window, in: room), to: &counts)
-            }
-            done += window.count
-            progress(done, tokens)
-        }
+            },
+            window: { window in
+                if order > 1 {
+                    add(SuffixOrder(sequences, window, in: room), to: &counts)
+                } else {
+                    for (bucket, token) in window.tokens.enumerated() {
+                        beginRow(token, UInt32(window.starts[bucket + 1] - window.starts[bucket]))
+                    }
+                }
+                done += window.count
+                progress(done, tokens)
+            })
         trie.closeChildren()
     }
 
@@ -53,26 +60,15 @@ import ChoroySystem
         if trie.order > 1 { unsafe rows.pointer[token * 4 + 3] = UInt32(child) }
     }
 
-    /// Adds the n-gram that suffixes of one or two tokens are.
-    private func addShort(_ window: SuffixWindow, to counts: inout [Int]) {
-        let number = window.second?.lowerBound ?? 0
-        addFirst(of: window, child: counts[1])
-        if number == 0 { return }
-        counts[1] += 1
+    /// Adds the next row of an order above 1.
+    private func addRow(_ token: Int, _ level: Int, _ count: UInt32, to counts: inout [Int]) {
+        counts[level] += 1
         trie.grow(to: counts)
-        let rows = trie.rows[1]
+        let rows = trie.rows[level]
         let row = unsafe rows.pointer + (rows.count - 1) * rows.width
-        unsafe row[0] = UInt32(number - 1)
-        unsafe row[1] = UInt32(window.count)
-        if trie.order > 2 { unsafe row[3] = UInt32(counts[2]) }
-    }
-
-    /// Adds to the row of the token that a window's suffixes begin with. Of several windows the first says where its
-    /// continuations are.
-    private func addFirst(of window: SuffixWindow, child: Int) {
-        let token = window.first.lowerBound
-        if trie.rows[0].first[token] == 0 { beginRow(token, 0, child: child) }
-        trie.rows[0].first[token] += UInt32(window.count)
+        unsafe row[0] = UInt32(token)
+        unsafe row[1] = count
+        if level + 1 < trie.order { unsafe row[3] = UInt32(counts[level + 1]) }
     }
 
     /// Adds the n-grams that the suffixes of a window begin with.
@@ -82,20 +78,20 @@ import ChoroySystem
         let order = trie.order
         let parts = suffixes.parts
         let starts = suffixes.window.starts
+        let prefix = suffixes.window.prefix.count
         // made[part * order + level]: n-grams of each order in a part, then those before it.
         let made = LargeArray<Int>(count: parts.count * order)
         ThreadPool.shared.run(parts.count) { part in
             let found = unsafe made.pointer + part * order
             for slot in starts[parts[part].lowerBound]..<starts[parts[part].upperBound] {
-                let common = max(1, suffixes.common(slot))
+                let common = max(1, prefix, suffixes.common(slot))
                 for level in common..<max(common, suffixes.length(slot)) {
                     unsafe found[level] += 1
                 }
             }
         }
-        if suffixes.window.second != nil { addFirst(of: suffixes.window, child: counts[1]) }
         for part in parts.indices {
-            for level in 1..<order {
+            for level in max(1, prefix)..<order {
                 let own = unsafe made.pointer[part * order + level]
                 unsafe made.pointer[part * order + level] = counts[level]
                 counts[level] += own
@@ -117,20 +113,22 @@ import ChoroySystem
         let order = trie.order
         let rows = trie.rows
         let window = suffixes.window
+        // Up to here the rows are there already, or are begun for each bucket.
+        let least = max(1, window.prefix.count)
         // open[k]: the row of k + 1 tokens that the current suffix begins with; since[k]: its slot.
         var open = [Int](repeating: 0, count: order)
         var since = [Int](repeating: 0, count: order)
         for index in part {
             let bucket = window.starts[index]..<window.starts[index + 1]
             if index & 255 == 0 { trie.workspace.relieve() }
-            if window.second == nil {
+            if window.prefix.isEmpty {
                 unsafe beginRow(
-                    window.first.lowerBound + index, UInt32(bucket.count), child: made[1])
+                    window.tokens.lowerBound + index, UInt32(bucket.count), child: made[1])
             }
-            var depth = 1
+            var depth = least
             for slot in bucket {
                 if slot & 0x3FFF == 0 { trie.workspace.relieve() }
-                let common = max(1, suffixes.common(slot))
+                let common = max(least, suffixes.common(slot))
                 let length = suffixes.length(slot)
                 for level in common..<max(common, depth) {
                     rows[level].first[open[level]] = UInt32(slot - since[level])
@@ -147,7 +145,7 @@ import ChoroySystem
                 }
                 depth = length
             }
-            for level in 1..<max(1, depth) {
+            for level in least..<max(least, depth) {
                 rows[level].first[open[level]] = UInt32(bucket.upperBound - since[level])
             }
         }

@@ -24,7 +24,7 @@ public struct NGramEstimate: Sendable {
     /// The largest order.
     public static let maximumOrder = 64
 
-    /// A text must have fewer tokens than this: places in it are numbers of 32 bits.
+    /// A text must have fewer tokens than this, so that its n-grams are numbers of 31 bits.
     public static let maximumTokens = 1 << 31
 
     /// Estimates a model of an order from 1 on.
@@ -97,7 +97,7 @@ public struct NGramEstimate: Sendable {
     ) {
         let counts = trie.adjusted(0)
         let probabilities = trie.rows[0].first
-        let (total, gamma) = sums(counts, 0..<trie.counts[0], discounts, stays)
+        let (total, gamma) = sums(counts, 0..<trie.counts[0], discounts, stays, trie.workspace)
         let words = unsafe stays?.elements.prefix(vocabularySize).count { $0 } ?? vocabularySize
         for id in 0..<trie.counts[0] {
             let count = counts[id]
@@ -124,8 +124,9 @@ public struct NGramEstimate: Sendable {
                     lower.second.set(context, 1)
                     continue
                 }
-                let (total, gamma) = sums(counts, range, discounts, stays)
+                let (total, gamma) = sums(counts, range, discounts, stays, trie.workspace)
                 for index in range {
+                    if index & 0xFFFF == 0xFFFF { trie.workspace.relieve() }
                     let count = counts[index]
                     let rest = unsafe Double(
                         SuffixLinks.number(rests, index, token: Int(own.token(index)), lower))
@@ -141,12 +142,13 @@ public struct NGramEstimate: Sendable {
     @inline(__always)
     private static func sums(
         _ counts: NGramRows.Column, _ range: Range<Int>, _ discounts: Discounts,
-        _ stays: LargeArray<Bool>?
+        _ stays: LargeArray<Bool>?, _ workspace: Workspace
     ) -> (total: Double, gamma: Double) {
         var total = 0
         var taken = 0.0
         for index in range {
             let count = counts[index]
+            if index & 0xFFFF == 0xFFFF { workspace.relieve() }
             total += Int(count)
             taken += unsafe stays?.pointer[index] ?? true ? discounts[count] : Double(count)
         }

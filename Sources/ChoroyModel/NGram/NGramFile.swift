@@ -83,7 +83,8 @@ public enum NGramFile {
                 try file.append([UInt8](repeating: 0, count: section.offset - file.count))
                 try part.write(to: file) { count in
                     done += count
-                    progress(.writing, ngrams * done / max(1, size), ngrams)
+                    progress(
+                        .writing, Int(Double(ngrams) * Double(done) / Double(max(1, size))), ngrams)
                 }
             }
         }

@@ -10,9 +10,9 @@ import ChoroyText
     /// An n-gram with more children than this has them in the table, in memory and in the fast layout.
     static let threshold = Int(CHOROY_NGRAM_FEW)
 
-    /// Slots that are filled in one pass over the n-grams, 16 MB. It decides where n-grams lie that belong into the same
-    /// slot, so it is the same whatever memory there is.
-    private static let window = 1 << 21
+    /// Slots that are filled in one pass over the n-grams, 16 MB or more. They decide where n-grams lie that belong into
+    /// the same slot, so they are the same whatever memory there is.
+    private static let leastWindow = 1 << 21
 
     let slots: UnsafePointer<UInt64>
     let size: Int
@@ -36,6 +36,7 @@ import ChoroyText
         let slots = LargeArray<UInt64>(
             count: max(1, entries + entries / (threshold > 8 ? 4 : 2)), in: workspace)
         let made = unsafe NGramIndex(slots: slots.pointer, size: slots.count)
+        let window = max(leastWindow, made.size / 64)
         for low in stride(from: 0, to: made.size, by: window) {
             for index in 0..<rows.count {
                 let children = rows.children(index, limit: above.count)

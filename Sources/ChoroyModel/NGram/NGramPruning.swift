@@ -71,7 +71,13 @@ extension NGramTrie {
     /// - Precondition: with an n-gram stay the n-grams that it begins with.
     func keeping(_ stays: [LargeArray<Bool>]) -> NGramTrie {
         let kept = NGramTrie(
-            counts: stays.map { unsafe $0.elements.count { $0 } }, in: workspace)
+            counts: stays.map { stays in
+                var count = 0
+                LevelParts.inOrder(stays.count, in: workspace) { part in
+                    for index in part { count += unsafe stays.pointer[index] ? 1 : 0 }
+                }
+                return count
+            }, in: workspace)
         var ids: [UInt32] = []
         var count: UInt32 = 0
         for isKept in unsafe Array(stays[0].elements) {

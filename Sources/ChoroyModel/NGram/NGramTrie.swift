@@ -1,7 +1,7 @@
 import ChoroySystem
 import ChoroyText
 
-/// The n-grams of all orders in memory; `NGramRows` tells what a row holds.
+/// The n-grams of all orders while a model is made; `NGramRows` tells what a row holds.
 @safe final class NGramTrie: @unchecked Sendable {
     private let memory: [GrowingArray<UInt32>]
     /// For each order from 1.

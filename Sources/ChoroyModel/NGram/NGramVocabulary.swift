@@ -40,20 +40,32 @@ public struct NGramVocabulary: TextEncoding {
         var table = Self.emptyWords
         let ids = documents.map { document in
             var ids: [TokenID] = []
-            unsafe document.withUnsafeBufferPointer { buffer in
-                var scanner = unsafe WordScanner(buffer)
-                while scanner.next() {
-                    for index in 0..<scanner.count {
-                        let range = scanner[index]
-                        // A mark of the unknown is no word to learn, as for `lmplz --skip_symbols`.
-                        let id = range.isEmpty ? 1 : unsafe table.insert(buffer, range).index
-                        if id != 0 { ids.append(TokenID(id)) }
-                    }
-                }
-            }
+            learnWords(document, into: &table, &ids)
             return ids
         }
         return (NGramVocabulary(words: table), ids)
+    }
+
+    /// Appends the numbers of a text's words, of which new ones come into the table, and of its line ends.
+    static func learnWords(
+        _ text: ArraySlice<UInt8>, into table: inout WordTable, _ ids: inout [TokenID],
+        joinsLines: Bool = false
+    ) {
+        unsafe text.withUnsafeBufferPointer { buffer in
+            var scanner = unsafe WordScanner(buffer)
+            while scanner.next() {
+                for index in 0..<scanner.count {
+                    let range = scanner[index]
+                    if range.isEmpty {
+                        if !joinsLines { ids.append(1) }
+                        continue
+                    }
+                    // A mark of the unknown is no word to learn, as for `lmplz --skip_symbols`.
+                    let id = unsafe table.insert(buffer, range).index
+                    if id != 0 { ids.append(TokenID(id)) }
+                }
+            }
+        }
     }
 
     init(words: WordTable) {

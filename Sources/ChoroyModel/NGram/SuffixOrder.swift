@@ -64,7 +64,8 @@ import ChoroyText
                 depth: depth, bits: bits, capacity: largest)
             for bucket in parts[part] {
                 unsafe sorter.sort(
-                    window.starts[bucket]..<window.starts[bucket + 1], prefix: window.prefix)
+                    window.starts[bucket]..<window.starts[bucket + 1],
+                    prefix: window.prefix.count + 1)
             }
         }
     }
@@ -83,26 +84,13 @@ import ChoroyText
 
     /// Copies the tokens of the suffixes in some buckets.
     private func fill(_ sequences: NGramSequences, _ cut: Range<Int>) {
-        let tokens = unsafe sequences.tokens
-        let low = UInt32((window.second ?? window.first).lowerBound + cut.lowerBound)
+        let low = UInt32(window.tokens.lowerBound + cut.lowerBound)
         let size = UInt32(cut.count)
-        let first = window.second == nil ? nil : UInt32(window.first.lowerBound)
+        let tokens = unsafe sequences.tokens
         var next = Array(window.starts[cut])
-        for start in stride(from: 0, to: tokens.count, by: 1 << 18) {
-            sequences.workspace.relieve()
-            let end = min(tokens.count, start + 1 << 18)
-            if let first {
-                for position in start..<end
-                where unsafe tokens[position] & ~NGramSequences.end == first {
-                    let bucket = unsafe SuffixWindow.number(tokens, after: position) &- low
-                    if bucket < size { unsafe copy(tokens, position, &next[Int(bucket)]) }
-                }
-            } else {
-                for position in start..<end {
-                    let bucket = unsafe (tokens[position] & ~NGramSequences.end) &- low
-                    if bucket < size { unsafe copy(tokens, position, &next[Int(bucket)]) }
-                }
-            }
+        SuffixWindow.forEachPlace(sequences, window.prefix) { position, token in
+            let bucket = token &- low
+            if bucket < size { unsafe copy(tokens, position, &next[Int(bucket)]) }
         }
     }
 
@@ -110,10 +98,10 @@ import ChoroyText
     private func copy(_ tokens: UnsafeBufferPointer<UInt32>, _ position: Int, _ slot: inout Int) {
         let numbers = unsafe room.numbers.pointer + slot * (depth - 1)
         var length = 1
-        while length < depth {
-            let number = unsafe SuffixWindow.number(tokens, after: position + length - 1)
-            if number == 0 { break }
-            unsafe numbers[length - 1] = number
+        while unsafe length < depth && tokens[position + length - 1] & NGramSequences.end == 0
+            && position + length < tokens.count
+        {
+            unsafe numbers[length - 1] = tokens[position + length] & ~NGramSequences.end + 1
             length += 1
         }
         for place in length..<max(length, depth) { unsafe numbers[place - 1] = 0 }

@@ -38,14 +38,13 @@ import ChoroyText
         unsafe other = LargeArray(count: capacity)
     }
 
-    /// Sorts a bucket: suffixes with the same first tokens, or of the same single token.
+    /// Sorts a bucket: suffixes with the same first `prefix` tokens.
     mutating func sort(_ bucket: Range<Int>, prefix: Int) {
         if bucket.isEmpty { return }
         unsafe common[bucket.lowerBound] = 0
         if bucket.count == 1 { return }
-        let shortest = unsafe Int(lengths[bucket.lowerBound])
-        if unsafe shortest < prefix || prefix == depth {
-            for slot in bucket.dropFirst() { unsafe common[slot] = UInt8(min(shortest, prefix)) }
+        if unsafe prefix == depth {
+            for slot in bucket.dropFirst() { unsafe common[slot] = UInt8(prefix) }
             return
         }
         unsafe groups.append(Group(range: bucket, done: prefix))

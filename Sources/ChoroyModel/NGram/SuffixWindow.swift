@@ -1,114 +1,101 @@
 import ChoroySystem
 import ChoroyText
 
-/// Suffixes that are sorted together: those that begin with some tokens, or with one token and then some.
+/// Suffixes that are sorted together: those that begin with some tokens, and then with one of many.
 ///
-/// They lie in buckets, one for each of these tokens.
+/// They lie in buckets, one for each of the tokens after the first ones.
 struct SuffixWindow {
-    /// The first tokens; a single one when `second` says what follows it.
-    let first: Range<Int>
-    /// The numbers of the second tokens: 0 for a suffix that ends after the first, else one more than the token.
-    let second: Range<Int>?
+    /// What all suffixes begin with; often nothing.
+    let prefix: [UInt32]
+    /// The token after `prefix` of each bucket.
+    let tokens: Range<Int>
     /// Where each bucket starts; one entry more at the end.
     let starts: [Int]
-
-    /// Whether no suffix has more tokens than the bucket says: one bucket of them.
-    let isShort: Bool
 
     var count: Int { starts[starts.count - 1] }
 
     var buckets: Range<Int> { 0..<starts.count - 1 }
 
-    /// Tokens that all suffixes of a bucket have in common, when they are so long.
-    var prefix: Int { second == nil ? 1 : 2 }
-
-    private init(
-        first: Range<Int>, second: Range<Int>? = nil, counts: ArraySlice<Int>,
-        isShort: Bool = false
-    ) {
-        self.isShort = isShort
-        self.first = first
-        self.second = second
+    private init(_ prefix: [UInt32], _ tokens: Range<Int>, _ counts: [Int]) {
+        self.prefix = prefix
+        self.tokens = tokens
         var starts = [0]
-        starts.reserveCapacity(counts.count + 1)
-        for count in counts { starts.append(starts[starts.count - 1] + count) }
+        starts.reserveCapacity(tokens.count + 1)
+        for token in tokens { starts.append(starts[starts.count - 1] + counts[token]) }
         self.starts = starts
     }
 
-    /// Calls `body` with one window after the other, in the order of the suffixes, of at most `limit` suffixes each;
-    /// more only where more begin with the same two tokens.
+    /// Goes through the suffixes of a text in their order.
+    ///
+    /// - Parameters:
+    ///   - depth: Tokens of a suffix that count.
+    ///   - limit: Most suffixes of a window.
+    ///   - ngram: Called for an n-gram that more suffixes begin with, before the windows of these: its last token, its
+    ///     tokens but one, and how many they are. Nothing follows for an end mark, or one of `depth` tokens.
+    ///   - window: Called for the suffixes of each window. Those that end after the prefix are in none.
     static func forEach(
-        _ sequences: NGramSequences, limit: Int, _ body: (SuffixWindow) -> Void
+        _ sequences: NGramSequences, depth: Int, limit: Int,
+        ngram: (_ token: Int, _ level: Int, _ count: Int) -> Void, window: (SuffixWindow) -> Void
     ) {
-        let counts = firsts(sequences)
-        var low = 0
-        while low < counts.count {
-            if counts[low] > limit {
-                let seconds = seconds(sequences, after: UInt32(low))
-                // After an end mark nothing comes; there may be very many.
-                let short = [0] + (sequences.endToken.map { [Int($0) + 1] } ?? [])
-                var start = 0
-                while start < seconds.count {
-                    let isShort = short.contains(start)
-                    let next = short.first { $0 > start } ?? seconds.count
-                    let end =
-                        isShort ? start + 1 : end(seconds[..<next], from: start, limit: limit)
-                    defer { start = end }
-                    if isShort && seconds[start] == 0 { continue }
-                    body(
-                        SuffixWindow(
-                            first: low..<low + 1, second: start..<end, counts: seconds[start..<end],
-                            isShort: isShort))
+        func go(_ prefix: [UInt32]) {
+            let counts = counts(sequences, prefix)
+            let level = prefix.count
+            var low = 0
+            while low < counts.count {
+                let isEnd = level > 0 && low == sequences.endToken.map { Int($0) }
+                if counts[low] > limit || isEnd {
+                    if counts[low] > 0 { ngram(low, level, counts[low]) }
+                    if !isEnd && level + 1 < depth { go(prefix + [UInt32(low)]) }
+                    low += 1
+                    continue
                 }
-                low += 1
-            } else {
-                let end = end(counts[...], from: low, limit: limit)
-                body(SuffixWindow(first: low..<end, counts: counts[low..<end]))
-                low = end
+                var high = low
+                var sum = 0
+                while high < counts.count, sum + counts[high] <= limit,
+                    !(level > 0 && high == sequences.endToken.map { Int($0) })
+                {
+                    sum += counts[high]
+                    high += 1
+                }
+                // Of the first tokens each has its row, whether it occurs or not.
+                if sum > 0 || level == 0 { window(SuffixWindow(prefix, low..<high, counts)) }
+                low = high
             }
         }
+        go([])
     }
 
-    /// Up to where the counts are `limit` or less in all; at least one further.
-    private static func end(_ counts: ArraySlice<Int>, from start: Int, limit: Int) -> Int {
-        var end = start + 1
-        var sum = counts[start]
-        while end < counts.endIndex, sum + counts[end] <= limit {
-            sum += counts[end]
-            end += 1
-        }
-        return end
-    }
-
-    /// How many suffixes begin with each token.
-    private static func firsts(_ sequences: NGramSequences) -> [Int] {
+    /// How many suffixes begin with `prefix` and then each token.
+    private static func counts(_ sequences: NGramSequences, _ prefix: [UInt32]) -> [Int] {
         var counts = [Int](repeating: 0, count: sequences.alphabetSize)
-        let tokens = unsafe sequences.tokens
-        for place in tokens.indices {
-            unsafe counts[Int(tokens[place] & ~NGramSequences.end)] += 1
-            if place & (1 << 18 - 1) == 0 { sequences.workspace.relieve() }
-        }
+        forEachPlace(sequences, prefix) { _, token in counts[Int(token)] += 1 }
         return counts
     }
 
-    /// The same for the second tokens, by their numbers.
-    private static func seconds(_ sequences: NGramSequences, after first: UInt32) -> [Int] {
-        var counts = [Int](repeating: 0, count: sequences.alphabetSize + 1)
+    /// Calls `body` with each place where `prefix` stands and a token follows, and with that token.
+    @inline(__always)
+    static func forEachPlace(
+        _ sequences: NGramSequences, _ prefix: [UInt32], _ body: (Int, UInt32) -> Void
+    ) {
         let tokens = unsafe sequences.tokens
-        for place in tokens.indices {
-            if place & (1 << 18 - 1) == 0 { sequences.workspace.relieve() }
-            if unsafe tokens[place] & ~NGramSequences.end == first {
-                unsafe counts[Int(number(tokens, after: place))] += 1
+        for start in stride(from: 0, to: tokens.count, by: 1 << 18) {
+            sequences.workspace.relieve()
+            let places = start..<min(tokens.count, start + 1 << 18)
+            guard let first = prefix.first else {
+                for place in places { unsafe body(place, tokens[place] & ~NGramSequences.end) }
+                continue
+            }
+            // A token with an end mark is another number, so nothing is found across an end.
+            for place in places where unsafe tokens[place] == first {
+                var next = place + 1
+                for token in prefix.dropFirst() {
+                    guard unsafe next < tokens.count && tokens[next] == token else { break }
+                    next += 1
+                }
+                guard next - place == prefix.count, next < tokens.count else { continue }
+                unsafe body(place, tokens[next] & ~NGramSequences.end)
             }
         }
-        return counts
-    }
-
-    /// The number of the token after a place.
-    @inline(__always)
-    static func number(_ tokens: UnsafeBufferPointer<UInt32>, after place: Int) -> UInt32 {
-        if unsafe tokens[place] & NGramSequences.end != 0 || place + 1 == tokens.count { return 0 }
-        return unsafe tokens[place + 1] & ~NGramSequences.end + 1
     }
 
     /// Buckets in ranges with about as many suffixes each.
@@ -124,7 +111,6 @@ struct SuffixWindow {
             if end > start { cuts.append(start..<end) }
             start = end
         }
-        if start < buckets.count { cuts.append(start..<buckets.count) }
         return cuts
     }
 }
