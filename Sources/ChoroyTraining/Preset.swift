@@ -41,7 +41,7 @@ public enum Preset: String, Sendable, CaseIterable {
     public static func suited(to seconds: Double) -> Preset {
         switch seconds {
         case ..<45: .nano
-        case ..<420: .micro
+        case ..<720: .micro
         case ..<2400: .mini
         case ..<14_400: .small
         default: .base
@@ -54,7 +54,7 @@ public enum Preset: String, Sendable, CaseIterable {
     /// What each preset is, needs and gives, in lines of a table.
     public static var table: [String] {
         let head = "preset layers width heads context parameters tokens/step  memory  time"
-        let times = ["< 1 min", "< 7 min", "< 40 min", "< 4 h", "longer"]
+        let times = ["< 1 min", "< 12 min", "< 40 min", "< 4 h", "longer"]
         func right(_ value: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - value.count)) + value
         }

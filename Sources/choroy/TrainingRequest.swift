@@ -87,7 +87,7 @@ struct TrainingRequest: ParsableArguments {
         }
         // Before any text is read.
         _ = try config(vocabSize: smallest)
-        if from == nil { _ = try plan(steps: steps ?? 1, tokens: 1) }
+        if from == nil { _ = try plan(steps: steps ?? 1, tokens: 1, parameters: 1) }
     }
 
     /// Seconds that the run may take; nil when steps are given.
@@ -209,8 +209,8 @@ struct TrainingRequest: ParsableArguments {
         }
     }
 
-    /// The plan for `steps` steps on a text of `tokens` tokens.
-    func plan(steps: Int, tokens: Int) throws -> TrainingPlan {
+    /// The plan for `steps` steps of a model of `parameters` parameters on a text of `tokens` tokens.
+    func plan(steps: Int, tokens: Int, parameters: Int) throws -> TrainingPlan {
         let context = context ?? chosenPreset.shape.context
         if let batchTokens, batchTokens < context {
             throw ValidationError(
@@ -222,7 +222,9 @@ struct TrainingRequest: ParsableArguments {
             steps: steps, context: context, batchSize: batchSize,
             learningRate: learningRate ?? chosenPreset.learningRate,
             warmupSteps: learning.warmupSteps,
-            dropout: Float(dropout ?? Self.dropout(epochs: epochs)), seed: seed ?? 1,
+            dropout: Float(
+                dropout ?? Self.dropout(epochs: epochs, parameters: parameters, tokens: tokens)),
+            seed: seed ?? 1,
             evaluationInterval: evaluateEvery, optimizer: learning.optimizer,
             scheduleShape: learning.shape, finalShare: learning.finalShare,
             decayShare: learning.decayShare ?? 0.5, precision: precision.chosen)
@@ -245,12 +247,13 @@ struct TrainingRequest: ParsableArguments {
         return plan
     }
 
-    /// The more often a text is seen, the more a model must be kept from learning it by heart.
-    private static func dropout(epochs: Double) -> Double {
-        switch epochs {
-        case ..<4: 0
-        case ..<15: 0.05
-        case ..<40: 0.1
+    /// The more often a text is seen, and the more parameters there are for each of its tokens, the more a model must be
+    /// kept from learning it by heart.
+    private static func dropout(epochs: Double, parameters: Int, tokens: Int) -> Double {
+        switch epochs * Double(parameters) / Double(max(1, tokens)) {
+        case ..<8: 0
+        case ..<30: 0.05
+        case ..<85: 0.1
         default: 0.2
         }
     }

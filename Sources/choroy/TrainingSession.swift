@@ -83,7 +83,8 @@ struct TrainingSession {
         }
         self.request = request
         config = try starting?.config ?? request.config(tokenizer)
-        let first = try request.plan(steps: request.steps ?? 1000, tokens: tokens.count)
+        let first = try request.plan(
+            steps: request.steps ?? 1000, tokens: tokens.count, parameters: config.parameterCount)
         if let problem = PretrainingBatches.problem(tokens, context: first.context) {
             let isAll = problem.tokens == tokens.count
             throw FileError(
@@ -103,7 +104,8 @@ struct TrainingSession {
             return
         }
         var plan = try request.plan(
-            steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
+            steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count,
+            parameters: config.parameterCount)
         if (plan.dropout > 0) != (first.dropout > 0) {
             // Dropout depends on the number of steps, and a step's time on dropout.
             trial = try SpeedTrial(
@@ -111,7 +113,8 @@ struct TrainingSession {
                 tokenizer: tokenizer,
                 seconds: min(2, seconds / 20))
             plan = try request.plan(
-                steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count)
+                steps: trial.steps(in: seconds - (Machine.now() - start)), tokens: tokens.count,
+                parameters: config.parameterCount)
         }
         self.trial = trial
         plan.seconds = max(1, seconds - (Machine.now() - start) - trial.secondsAtEnd - 0.3)
@@ -119,7 +122,9 @@ struct TrainingSession {
             let epochs = Double(plan.steps * plan.batchTokens) / Double(max(1, tokens.count))
             reasons.append(
                 "dropout \(Figures.decimal(Double(plan.dropout), 2)), since the text is seen about "
-                    + "\(Figures.decimal(epochs, 0)) times")
+                    + "\(Figures.decimal(epochs, 0)) times, with "
+                    + "\(Figures.decimal(Double(config.parameterCount) / Double(max(1, tokens.count)), 1)) "
+                    + "parameters for each of its tokens")
         }
         reasons.append("the end is moved when steps turn out to take longer or shorter")
         self.plan = plan

@@ -135,7 +135,7 @@ import Testing
             try config.validate()
             #expect(preset.batchTokens % preset.shape.context == 0)
         }
-        let chosen = [1, 60, 600, 3600, 100_000].map { Preset.suited(to: $0) }
+        let chosen = [1, 60, 1200, 3600, 100_000].map { Preset.suited(to: $0) }
         #expect(chosen == Preset.allCases)
         #expect(Preset.suited(to: .infinity) == .base)
     }
