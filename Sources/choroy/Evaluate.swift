@@ -78,7 +78,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let loaded = try LoadedModel.load(model, adapters: adapter.places)
+        let loaded = try LoadedModel.load(model, adapters: adapter.places, populating: true)
         if documentMode && loaded.unit != "word" {
             throw ValidationError("--document-mode goes with models of words, not \(loaded.unit)s")
         }

@@ -55,7 +55,11 @@ struct LoadedModel {
     }
 
     /// The model at `path`, recognised by its content, with `adapters` to choose from.
-    static func load(_ path: String, adapters: [AdapterOptions.Place] = []) throws -> LoadedModel {
+    ///
+    /// - Parameter populating: Whether an n-gram file is mapped whole, for long texts.
+    static func load(
+        _ path: String, adapters: [AdapterOptions.Place] = [], populating: Bool = false
+    ) throws -> LoadedModel {
         switch FilePath.kind(of: path) {
         case .directory:
             return try transformer(path, adapters)
@@ -66,7 +70,7 @@ struct LoadedModel {
                     found: "a file")
             }
             if try isIndex(path) { return try infiniGram(path) }
-            return try ngramModel(path)
+            return try ngramModel(path, populating: populating)
         }
     }
 
@@ -102,7 +106,9 @@ struct LoadedModel {
     }
 
     /// The n-gram model in a file, and the tokenizer that its tokens are of.
-    static func ngram(_ path: String) throws -> (NGramModel, NGramVocabulary, Tokenizer?) {
+    static func ngram(_ path: String, populating: Bool = false) throws -> (
+        NGramModel, NGramVocabulary, Tokenizer?
+    ) {
         var found: Tokenizer?
         func tokenizer(_ hash: String?) throws -> Tokenizer {
             let place = NGram.tokenizerPath(of: path, hash: hash)
@@ -116,7 +122,8 @@ struct LoadedModel {
             return tokenizer
         }
         if try isNGramFile(path) {
-            let (model, vocabulary) = try NGramFile.open(path, tokenizer: tokenizer)
+            let (model, vocabulary) = try NGramFile.open(
+                path, populating: populating, tokenizer: tokenizer)
             return (model, vocabulary, found)
         }
         let bytes = try FileBytes.read(path)
@@ -130,8 +137,8 @@ struct LoadedModel {
         return (model, vocabulary, found)
     }
 
-    private static func ngramModel(_ path: String) throws -> LoadedModel {
-        let (model, vocabulary, _) = try ngram(path)
+    private static func ngramModel(_ path: String, populating: Bool) throws -> LoadedModel {
+        let (model, vocabulary, _) = try ngram(path, populating: populating)
         return Self.model(model, of: vocabulary, path)
     }
 

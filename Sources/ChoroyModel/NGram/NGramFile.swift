@@ -93,23 +93,33 @@ public enum NGramFile {
 
     /// The model in a file and what its numbers stand for.
     ///
+    /// - Parameter populating: Whether all of the file is mapped now, beside the reading of the vocabulary: for long texts,
+    ///   which touch most of it.
     /// - Throws: `FileError` for what is damaged, and what `tokenizer` throws.
-    public static func open(_ path: String, tokenizer: ARPAReader.TokenizerSource) throws -> (
-        NGramModel, NGramVocabulary
-    ) {
+    public static func open(
+        _ path: String, populating: Bool = false, tokenizer: ARPAReader.TokenizerSource
+    ) throws -> (NGramModel, NGramVocabulary) {
         let file = try RandomAccessFile(path: path)
         let header = try NGramFileHeader(file)
-        let vocabulary = try vocabulary(header, file, tokenizer)
+        let mapped = try MappedFile(path: path, readsAhead: true)
+        guard mapped.size == file.size else {
+            throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
+        }
+        var reading: Result<NGramVocabulary, any Error>?
+        ThreadPool.shared.run(populating ? 2 : 1) { task in
+            if task == 0 {
+                reading = Result { try Self.vocabulary(header, file, tokenizer) }
+            } else {
+                mapped.populate()
+            }
+        }
+        guard let vocabulary = try reading?.get() else { preconditionFailure("not read") }
         guard vocabulary.vocabularySize == header.vocabularySize,
             vocabulary.endToken == header.endToken
         else {
             throw FileError(
                 path, expected: "a vocabulary of \(header.vocabularySize)",
                 found: "one of \(vocabulary.vocabularySize)")
-        }
-        let mapped = try MappedFile(path: path, readsAhead: true)
-        guard mapped.size == file.size else {
-            throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
         }
         let layout: NGramModel.Layout
         let memory: NGramMemory
