@@ -92,23 +92,31 @@ public struct Evaluation: Sendable, Equatable {
                 stride > 0 && stride <= context, "evaluate: context \(context), stride \(stride)")
         }
         let start = isRolling ? startToken : nil
+        let marks = start == nil ? 0 : 1
         var result = Evaluation(convention: convention, scoresFirstToken: start != nil)
-        let sequences = texts.map { text in (start.map { [$0] } ?? []) + text.tokens }
-        let windows = sequences.indices.flatMap { text in
-            convention.windows(count: sequences[text].count).map { (text: text, place: $0) }
+        let windows = texts.indices.flatMap { text in
+            convention.windows(count: texts[text].tokens.count + marks).map {
+                (text: text, place: $0)
+            }
         }
         for first in stride(from: 0, to: windows.count, by: batchSize) {
-            let batch = windows[first..<min(first + batchSize, windows.count)]
-            let pieces = batch.map { sequences[$0.text][$0.place.tokens] }
-            let scores = scores(of: pieces, model) { progress(result.tokens + $0) }
-            for (window, scores) in zip(batch, scores) {
-                for index in window.place.scored {
-                    let place = index - (start == nil ? 0 : 1)
-                    let token = sequences[window.text][index]
+            let batch = Array(windows[first..<min(first + batchSize, windows.count)])
+            let done = result.tokens
+            // The token that the next score is of.
+            var indices = batch.map { $0.place.tokens.lowerBound + 1 }
+            score(
+                batch.map { texts[$0.text].tokens(at: $0.place.tokens, after: start) }, model,
+                progress: { progress(done + $0) }
+            ) { window, scores in
+                let (text, place) = batch[window]
+                for score in scores {
+                    let index = indices[window]
+                    indices[window] += 1
+                    guard place.scored.contains(index) else { continue }
+                    let token = texts[text].tokens[index - marks]
                     let scored = ScoredToken(
-                        text: window.text, place: place,
-                        nats: -scores[index - window.place.tokens.lowerBound - 1],
-                        bytes: texts[window.text].byteCounts[place],
+                        text: text, place: index - marks, nats: -score,
+                        bytes: texts[text].byteCounts[index - marks],
                         isUnknown: token == unknownToken, isEnd: token == endToken)
                     result.add(scored)
                     each(scored)
@@ -138,23 +146,33 @@ public struct Evaluation: Sendable, Equatable {
         blocks.add(token.nats, bytes: token.bytes)
     }
 
-    /// Natural logarithms for each window's tokens but the first, each window read from the start in
-    /// pieces.
-    private static func scores<Model: LanguageModel>(
-        of windows: [ArraySlice<TokenID>], _ model: Model, _ progress: (Int) -> Void
-    ) -> [[Double]] {
+    /// Natural logarithms for each window's tokens but the first, each window read from the start in pieces; `body` gets
+    /// them window after window.
+    private static func score<Model: LanguageModel>(
+        _ windows: [WindowTokens], _ model: Model, progress: (Int) -> Void,
+        _ body: (_ window: Int, _ scores: [Double]) -> Void
+    ) {
         let piece = model.scoredAtOnce
         var states = windows.map { _ in model.initialState() }
-        var scores: [[Double]] = windows.map { _ in [] }
+        // Scores that wait for those of earlier windows.
+        var waiting: [[Double]] = windows.map { _ in [] }
+        var (first, read) = (0, 0)
         let longest = windows.map(\.count).max() ?? 0
-        for first in stride(from: 0, to: longest - 1, by: piece) {
-            let pieces = windows.map { Array($0.dropFirst(first).prefix(piece + 1)) }
-            for (index, more) in model.logProbabilities(pieces, states: &states).enumerated() {
-                scores[index] += more
+        for start in stride(from: 0, to: longest - 1, by: piece) {
+            let scores = model.logProbabilities(
+                windows.map { $0.prefix(piece + 1, from: start) }, states: &states)
+            for (window, more) in scores.enumerated() {
+                read += more.count
+                if window == first { body(window, more) } else { waiting[window] += more }
             }
-            progress(scores.reduce(0) { $0 + $1.count })
+            while first < windows.count, start + piece >= windows[first].count - 1 {
+                first += 1
+                guard first < windows.count else { break }
+                body(first, waiting[first])
+                waiting[first] = []
+            }
+            progress(read)
         }
-        return scores
     }
 }
 

@@ -37,3 +37,29 @@ public struct EvaluationText: Sendable {
         }
     }
 }
+
+extension EvaluationText {
+    /// The tokens of a window, counted with the start token before them where there is one.
+    func tokens(at range: Range<Int>, after start: TokenID?) -> WindowTokens {
+        guard let start else { return WindowTokens(start: nil, tokens: tokens[range]) }
+        return WindowTokens(
+            start: range.lowerBound == 0 ? start : nil,
+            tokens: tokens[max(0, range.lowerBound - 1)..<max(0, range.upperBound - 1)])
+    }
+}
+
+/// The tokens of a window: a start token, if any, and some of a text's.
+struct WindowTokens {
+    let start: TokenID?
+    let tokens: ArraySlice<TokenID>
+
+    var count: Int { tokens.count + (start == nil ? 0 : 1) }
+
+    /// At most `count` tokens from `first` on.
+    func prefix(_ count: Int, from first: Int) -> [TokenID] {
+        guard let start else { return Array(tokens.dropFirst(first).prefix(count)) }
+        return first == 0
+            ? [start] + tokens.prefix(count - 1)
+            : Array(tokens.dropFirst(first - 1).prefix(count))
+    }
+}

@@ -148,6 +148,9 @@ public struct NGramVocabulary: TextEncoding {
         guard case .words(let table) = content else { preconditionFailure("no words: \(unit)") }
         var ids: [TokenID] = []
         var sizes: [Int] = []
+        // What is not written to is no memory, and moving what is takes time.
+        ids.reserveCapacity(bytes.count / 4 + 1)
+        sizes.reserveCapacity(bytes.count / 4 + 1)
         var done = 0
         Self.forEachWord(in: bytes, table) { range, id in
             if joinsLines && range.isEmpty { return }
