@@ -111,6 +111,22 @@ import Testing
         }
     }
 
+    @Test func `memory that the system does not give is an error, and no file is touched`() throws {
+        try Fixtures.withTemporaryDirectory { directory in
+            let run = try CommandRun.shell(
+                """
+                head -c 2000000 /dev/zero | tr '\\0' x >t.txt
+                printf kept >m.ngram
+                ulimit -v 1000000
+                $choroy ngram t.txt --unit byte --order 40 --output m.ngram; echo $?; cat m.ngram; ls
+                """, in: directory)
+            #expect(
+                run.text == "1\nkepterrors\nm.ngram\noutput\nt.txt\n",
+                "\(run.text) \(run.errors.suffix(300))")
+            #expect(run.errors.contains("choroy: memory: expected"), "\(run.errors.suffix(300))")
+        }
+    }
+
     @Test(arguments: [
         ("convert t.txt --output m.ngram", 1, "t.txt: expected a model"),
         ("convert m.ngram --output m.arpa --layout fast", 2, "goes with a file named .ngram"),
