@@ -99,7 +99,15 @@ public final class FileWriter {
         buffer.reserveCapacity(1 << 20)
     }
 
+    /// Appends bytes; many that lie in memory go to the file without a copy.
     public func append(_ bytes: some Collection<UInt8>) throws {
+        if bytes.count >= 1 << 16,
+            try bytes.withContiguousStorageIfAvailable({ bytes in
+                try unsafe append(raw: UnsafeRawBufferPointer(bytes))
+            }) != nil
+        {
+            return
+        }
         let before = buffer.count
         buffer.append(contentsOf: bytes)
         count += buffer.count - before
@@ -115,7 +123,12 @@ public final class FileWriter {
 
     /// Appends bytes as they lie in memory; many go to the file without a copy.
     public func append(raw bytes: UnsafeRawBufferPointer) throws {
-        guard bytes.count >= 1 << 16 else { return try unsafe append(bytes) }
+        guard bytes.count >= 1 << 16 else {
+            unsafe buffer.append(contentsOf: bytes)
+            count += bytes.count
+            if buffer.count >= 1 << 20 { try flush() }
+            return
+        }
         try flush()
         try unsafe write(bytes)
         count += bytes.count

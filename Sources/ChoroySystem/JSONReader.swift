@@ -130,7 +130,7 @@ public struct JSONReader {
                 try reader.skip()
                 count += 1
             }
-        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "\""): try skipString()
         default: _ = try value()
         }
         return count
@@ -206,7 +206,10 @@ public struct JSONReader {
             guard skipDigits() > 0 else { throw error("a digit", here) }
         }
         if isInteger, digits <= 18 {
-            let value = bytes[(position - digits)..<position].reduce(0) { 10 * $0 + Int($1 & 15) }
+            var value = 0
+            for place in position - digits..<position {
+                value = 10 * value + Int(bytes[place] & 15)
+            }
             return .integer(bytes[start] == UInt8(ascii: "-") ? -value : value)
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
@@ -235,25 +238,42 @@ public struct JSONReader {
     private mutating func string() throws -> ArraySlice<UInt8> {
         try expect(UInt8(ascii: "\""))
         var text: [UInt8] = []
-        var clean = position
         while true {
-            guard let byte else { throw error("the end of a string", here) }
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                let part = bytes[clean..<position]
-                position += 1
-                if byte == UInt8(ascii: "\"") {
-                    if text.isEmpty { return part }
-                    text += part
-                    return text[...]
-                }
-                text += part
-                text += try escape()
-                clean = position
-            } else {
-                guard byte >= 32 else { throw error("an escaped control character", here) }
-                position += 1
-            }
+            let start = position
+            let isEnd = try skipCharacters()
+            let part = bytes[start..<position - 1]
+            if isEnd && text.isEmpty { return part }
+            text += part
+            if isEnd { return text[...] }
+            text += try escape()
         }
+    }
+
+    /// Passes over the string at this place.
+    private mutating func skipString() throws {
+        try expect(UInt8(ascii: "\""))
+        while try !skipCharacters() { _ = try escape() }
+    }
+
+    /// Passes over the rest of a string, or what stands before an escape and its backslash; tells whether it has ended.
+    private mutating func skipCharacters() throws -> Bool {
+        let start = bytes.startIndex
+        var place = position - start
+        let byte: UInt8? = unsafe bytes.withUnsafeBufferPointer { bytes in
+            while place < bytes.count {
+                let byte = unsafe bytes[place]
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 32 {
+                    return byte
+                }
+                place += 1
+            }
+            return nil
+        }
+        position = start + place
+        guard let byte else { throw error("the end of a string", here) }
+        guard byte >= 32 else { throw error("an escaped control character", here) }
+        position += 1
+        return byte == UInt8(ascii: "\"")
     }
 
     /// Decoding mends what is invalid, so that it differs.

@@ -16,7 +16,7 @@ public enum LargePages {
         let memory = unsafe mmap(
             nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0)
         guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
-            preconditionFailure("no memory for \(byteCount) bytes")
+            OutOfMemory.end(byteCount: byteCount)
         }
         let start = unsafe memory.alignedUp(toMultipleOf: page)
         // Only whole areas can be given back, so what lies around is given back now.

@@ -77,12 +77,16 @@ public struct SHA256: Sendable {
             var (a, b, c, d) = (state[0], state[1], state[2], state[3])
             var (e, f, g, h) = (state[4], state[5], state[6], state[7])
             unsafe Self.constants.withUnsafeBufferPointer { k in
-                for i in 0..<64 {
-                    let s1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
-                    let t1 = unsafe h &+ s1 &+ ((e & f) ^ (~e & g)) &+ k[i] &+ w[i]
-                    let s0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
-                    let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-                    (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
+                // Eight at a time, after which every word is where it was.
+                for i in stride(from: 0, to: 64, by: 8) {
+                    unsafe Self.round(a, b, c, &d, e, f, g, &h, k[i] &+ w[i])
+                    unsafe Self.round(h, a, b, &c, d, e, f, &g, k[i + 1] &+ w[i + 1])
+                    unsafe Self.round(g, h, a, &b, c, d, e, &f, k[i + 2] &+ w[i + 2])
+                    unsafe Self.round(f, g, h, &a, b, c, d, &e, k[i + 3] &+ w[i + 3])
+                    unsafe Self.round(e, f, g, &h, a, b, c, &d, k[i + 4] &+ w[i + 4])
+                    unsafe Self.round(d, e, f, &g, h, a, b, &c, k[i + 5] &+ w[i + 5])
+                    unsafe Self.round(c, d, e, &f, g, h, a, &b, k[i + 6] &+ w[i + 6])
+                    unsafe Self.round(b, c, d, &e, f, g, h, &a, k[i + 7] &+ w[i + 7])
                 }
             }
             state[0] &+= a
@@ -96,8 +100,22 @@ public struct SHA256: Sendable {
         }
     }
 
+    /// A step of the loop of section 6.2.2, without the words changing places: `d` becomes the next e, `h` the next a.
+    @inline(__always)
+    private static func round(
+        _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32,
+        _ g: UInt32, _ h: inout UInt32, _ word: UInt32
+    ) {
+        let s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
+        let t1 = h &+ s1 &+ (g ^ (e & (f ^ g))) &+ word
+        let s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
+        d &+= t1
+        h = t1 &+ s0 &+ ((a & b) | (c & (a | b)))
+    }
+
+    @inline(__always)
     private static func rotate(_ value: UInt32, _ by: UInt32) -> UInt32 {
-        value >> by | value << (32 - by)
+        value &>> by | value &<< (32 &- by)
     }
 
     /// First 32 bits of the fractional parts of the cube roots of the first 64 primes.

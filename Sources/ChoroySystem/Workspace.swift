@@ -131,7 +131,9 @@ import Synchronization
             let place = unsafe mmap(
                 base + start, memory.count - start, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANON | MAP_FIXED | MAP_NORESERVE, -1, 0)
-            precondition(unsafe place == base + start, "no memory for \(size) bytes")
+            guard unsafe place == base + start else {
+                OutOfMemory.end(byteCount: memory.count - start)
+            }
             for (index, byte) in kept.enumerated() {
                 unsafe (base + start).storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
             }

@@ -5,19 +5,20 @@ import Synchronization
 /// The ids of pieces that were encoded before.
 ///
 /// A piece is in the slot that its hash names, or in the one beside it. What a slot cannot hold, more than four ids or
-/// 15 bytes, it has in a record. Slots are doubled while more than a quarter of them is taken, up to 16 MB;
-/// then a new piece takes the place of an old one. Text repeats itself so much that few pieces are looked for in
-/// vain.
+/// 15 bytes, it has in a record. Slots are doubled while more than a quarter of them is taken, up to 16 MB, or sixteen
+/// times a longer text; then a new piece takes the place of an old one. Text repeats itself so much that few pieces
+/// are looked for in vain.
 ///
 /// Used by one thread at a time; `PieceCaches` hands it over under a lock.
 @safe struct PieceCache: ~Copyable {
     private static let leastBits: UInt32 = 14
     private static let fewBits: UInt32 = 17
-    private static let mostBits: UInt32 = 19
+    private static let manyBits: UInt32 = 19
     private static let slotSize = MemoryLayout<ChoroyPieceSlot>.size
     private var memory: UnsafeMutableRawBufferPointer
     private(set) var table: ChoroyPieceTable
     private var count = 0
+    private var mostBits = Self.manyBits
     private var records = PieceRecords()
     private let kernels = unsafe TextKernels.table
     /// Room for the ids of a piece that is not here.
@@ -27,7 +28,7 @@ import Synchronization
     init(textSize: Int) {
         // A short text has more pieces for its length than a long one.
         let few = min(Self.bits(textSize / 16), Self.fewBits)
-        let bits = min(max(few, Self.bits(textSize / 64), Self.leastBits), Self.mostBits)
+        let bits = min(max(few, Self.bits(textSize / 64), Self.leastBits), Self.manyBits)
         unsafe memory = LargePages.zeros(byteCount: Self.slotSize << Int(bits))
         unsafe table = ChoroyPieceTable(
             slots: Self.slots(in: memory),
@@ -35,6 +36,12 @@ import Synchronization
     }
 
     deinit { unsafe LargePages.free(memory) }
+
+    /// Lets the slots be as many as the pieces of a text of `textSize` bytes may be.
+    mutating func expect(textSize: Int) {
+        mostBits = max(mostBits, min(Self.bits(textSize / 4), 22))
+        records.capacity = max(records.capacity, Self.slotSize << Int(mostBits) / 2)
+    }
 
     private static func bits(_ number: Int) -> UInt32 {
         UInt32(Int.bitWidth - number.leadingZeroBitCount)
@@ -90,7 +97,7 @@ import Synchronization
         insert(slot)
         count += 1
         let bits = unsafe 64 - table.shift
-        guard count > 1 << (bits - 2), bits < Self.mostBits else { return false }
+        guard count > 1 << (bits - 2), bits < mostBits else { return false }
         grow(to: bits + 1)
         return true
     }
@@ -130,6 +137,7 @@ final class PieceCaches: Sendable {
     func lend<Result>(textSize: Int, _ body: (inout PieceCache) -> Result) -> Result {
         let entry = free.withLock { $0.popLast() } ?? Entry(textSize: textSize)
         defer { free.withLock { $0.append(entry) } }
+        entry.cache.expect(textSize: textSize)
         return body(&entry.cache)
     }
 }

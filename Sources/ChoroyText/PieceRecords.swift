@@ -1,11 +1,12 @@
 /// What a slot of a `PieceCache` cannot hold: memory in blocks, given back all at once.
 @safe struct PieceRecords: ~Copyable {
     private static let blockSize = 1 << 18
-    private static let mostBlocks = 32
     /// Bytes that may be read behind a record.
     private static let spare = 16
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
     private var used = blockSize
+    /// Bytes that all blocks may take.
+    var capacity = 1 << 23
 
     init() {}
 
@@ -18,7 +19,9 @@
     ) -> UnsafeMutableRawPointer? {
         let size = 8 + 4 * ids.count + piece.count
         if used + size + Self.spare > Self.blockSize {
-            guard unsafe blocks.count < Self.mostBlocks, size + Self.spare <= Self.blockSize else {
+            guard unsafe (blocks.count + 1) * Self.blockSize <= capacity,
+                size + Self.spare <= Self.blockSize
+            else {
                 return nil
             }
             unsafe blocks.append(.allocate(byteCount: Self.blockSize, alignment: 16))

@@ -38,17 +38,19 @@ extension TokenizerFileReader {
     func vocabulary(_ model: JSONValue, added: [AddedTokens.Token]) throws -> (
         table: TokenTable, names: TokenNames
     ) {
-        var contents: [TokenID: [UInt8]] = [:]
+        var size = added.reduce(0) { max($0, Int($1.id) + 1) }
+        // Contents of added tokens by their ids, and what tells most names from them.
+        var contents = [[UInt8]?](repeating: nil, count: size)
         var addedIDs: [[UInt8]: TokenID] = [:]
-        var addedLengths: Set<Int> = []
-        var size = 0
+        var areLengths = [Bool](
+            repeating: false, count: added.reduce(0) { max($0, $1.content.utf8.count) } + 1)
         for token in added {
             let content = Array(token.content.utf8)
-            contents[token.id] = content
+            contents[Int(token.id)] = content
             addedIDs[content] = token.id
-            addedLengths.insert(content.count)
-            size = max(size, Int(token.id) + 1)
+            areLengths[content.count] = true
         }
+        func content(_ id: Int) -> [UInt8]? { id < contents.count ? contents[id] : nil }
         var names = TokenNames(capacity: try nameCount(model))
         // What names spell, one after another, and where that of each id begins and ends.
         var spelled: [UInt8] = []
@@ -58,10 +60,12 @@ extension TokenizerFileReader {
             if Int(id) >= ranges.count {
                 ranges += repeatElement(nil, count: Int(id) + 1 - ranges.count)
             }
-            if addedLengths.contains(name.count), let other = addedIDs[Array(name)], other != id {
+            if name.count < areLengths.count, areLengths[name.count],
+                let other = addedIDs[Array(name)], other != id
+            {
                 throw error(place, "id \(other)", "\(id)")
             }
-            let content = contents[id]
+            let content = content(Int(id))
             guard ranges[Int(id)] == nil, content.map({ $0.elementsEqual(name) }) ?? true else {
                 throw error(place, "each id once", "\(id) again")
             }
@@ -80,7 +84,7 @@ extension TokenizerFileReader {
         var table = TokenTable()
         table.reserve(size, bytes: spelled.count)
         for id in 0..<size {
-            if let content = contents[TokenID(id)] {
+            if let content = content(id) {
                 table.append(content)
             } else {
                 table.append(spelled[(id < ranges.count ? ranges[id] : nil) ?? 0..<0])
@@ -110,8 +114,7 @@ extension TokenizerFileReader {
         guard count <= MergeTable.mostMerges else {
             throw error("model", "at most \(MergeTable.mostMerges) merges", "\(count)")
         }
-        var seen: Set<UInt64> = []
-        seen.reserveCapacity(count)
+        var seen = SeenMerges()
         var merges: [MergeTable.Merge] = []
         merges.reserveCapacity(count)
         func add(_ sides: Sides?, _ entry: () -> JSONValue) throws {
@@ -121,7 +124,7 @@ extension TokenizerFileReader {
             guard let (left, right) = sides else { throw fail("two tokens") }
             let merge: MergeTable.Merge
             do { merge = try body(left, right) } catch { throw fail(error.expected) }
-            guard seen.insert(MergeTable.key(merge.left, merge.right)).inserted else {
+            guard seen.insert(merge) else {
                 throw fail("each merge once", " again")
             }
             merges.append(merge)
@@ -185,6 +188,29 @@ extension TokenizerFileReader {
             }
             return .init(left: leftID, right: rightID, result: result)
         }
+    }
+}
+
+/// Which merges have been read.
+///
+/// A token is nearly always made by one merge, so that a table by what they make answers without a hash.
+private struct SeenMerges {
+    /// The first merge that makes each id, by its key.
+    private var first: [UInt64?] = []
+    private var others: Set<UInt64> = []
+
+    /// False when the same two have been merged before.
+    mutating func insert(_ merge: MergeTable.Merge) -> Bool {
+        let result = Int(merge.result)
+        let key = MergeTable.key(merge.left, merge.right)
+        if result >= first.count {
+            first += repeatElement(nil, count: result + 1 - first.count)
+        }
+        guard let other = first[result] else {
+            first[result] = key
+            return true
+        }
+        return other != key && others.insert(key).inserted
     }
 }
 
