@@ -1,8 +1,13 @@
 public import ChoroyModel
 
 /// Model sizes with names, each with the batch and the learning rate that suit it.
-public enum Preset: String, Sendable, CaseIterable {
+public enum Preset: String, Sendable, CaseIterable, Comparable {
     case nano, micro, mini, small, base
+
+    /// By size.
+    public static func < (left: Preset, right: Preset) -> Bool {
+        left.shape.hiddenSize < right.shape.hiddenSize
+    }
 
     /// Layers, width, heads, key-value heads and context.
     public var shape: (layers: Int, hiddenSize: Int, heads: Int, keyValueHeads: Int, context: Int) {
@@ -46,6 +51,19 @@ public enum Preset: String, Sendable, CaseIterable {
         case ..<14_400: .small
         default: .base
         }
+    }
+
+    /// The same, but not larger than a text of so many tokens can teach: a model above `micro` with more than three
+    /// parameters for each token learns the text by heart before its time is over (checkpoints/README.md).
+    public static func suited(to seconds: Double, tokens: Int, vocabSize: Int) -> Preset {
+        var preset = suited(to: seconds)
+        for smaller in [Preset.small, .mini, .micro]
+        where preset > smaller
+            && preset.config(vocabSize: vocabSize).parameterCount > 3 * tokens
+        {
+            preset = smaller
+        }
+        return preset
     }
 
     /// Tokens a second of `micro` that the times of `suited` are meant for.

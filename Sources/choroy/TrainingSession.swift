@@ -72,13 +72,20 @@ struct TrainingSession {
             let rate = try Self.referenceRate(
                 tokens, vocabSize: tokenizer.vocabularySize, seconds: min(1.5, seconds / 60))
             let share = rate.map { $0 / Preset.referenceTokensPerSecond } ?? 0
-            let preset = Preset.suited(to: seconds * share)
+            let preset = Preset.suited(
+                to: seconds * share, tokens: tokens.count, vocabSize: tokenizer.vocabularySize)
+            let larger = Preset.suited(to: seconds * share)
+            let limit =
+                larger == preset
+                ? ""
+                : ", but the text's \(Figures.grouped(tokens.count)) tokens "
+                    + "are too few for \(larger.rawValue)"
             request.preset = preset
             reasons.append(
                 preset.rawValue
                     + (rate.map {
                         ", since this machine trains micro at \(Figures.grouped(Int($0))) tokens/s "
-                            + "and has \(Figures.duration(seconds))"
+                            + "and has \(Figures.duration(seconds))\(limit)"
                     } ?? ", since the text has no context of a larger one"))
         }
         self.request = request

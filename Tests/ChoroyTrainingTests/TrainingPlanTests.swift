@@ -138,5 +138,14 @@ import Testing
         let chosen = [1, 60, 1200, 3600, 100_000].map { Preset.suited(to: $0) }
         #expect(chosen == Preset.allCases)
         #expect(Preset.suited(to: .infinity) == .base)
+        // A text of 1 MB has half a million tokens of such a vocabulary.
+        let few = [1, 60, 1200, 3600, 100_000].map {
+            Preset.suited(to: $0, tokens: 500_000, vocabSize: 512)
+        }
+        #expect(few == [.nano, .micro, .micro, .micro, .micro])
+        let more = [1, 60, 1200, 3600, 100_000].map {
+            Preset.suited(to: $0, tokens: 4_000_000, vocabSize: 512)
+        }
+        #expect(more == [.nano, .micro, .mini, .small, .small])
     }
 }
