@@ -84,12 +84,13 @@ import Synchronization
         return unsafe UnsafeRawPointer(base.advanced(by: place))
     }
 
-    /// Maps all pages now, which takes a twentieth of the time a page that meeting them one by one does; what is not in
-    /// the system's cache is read. Where the system cannot, they are met one by one.
+    /// Maps all pages now, so that none is met for the first time later; what is not in the system's cache is read. Where
+    /// the system cannot, and in a file that memory may not hold, they are met one by one.
     public func populate() {
-        guard let base = unsafe base else { return }
+        guard let base = unsafe base, size < Machine.memoryBytes / 2 else { return }
         #if canImport(Glibc)
-            unsafe madvise(base, size, MADV_POPULATE_READ)
+            // MADV_POPULATE_READ, which older headers do not have; older systems refuse it.
+            unsafe madvise(base, size, 22)
         #else
             unsafe madvise(base, size, MADV_WILLNEED)
         #endif

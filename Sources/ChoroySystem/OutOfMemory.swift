@@ -6,7 +6,7 @@
 
 /// The end of a process that the system gives no more memory.
 enum OutOfMemory {
-    /// Says so on standard error and ends the process with exit code 1.
+    /// Says so on standard error and ends the process with exit code 1, the terminal as it was.
     ///
     /// Arrays cannot be made without memory, and what was begun cannot be ended: no caller could do better. Files are
     /// written under other names until they are whole, so none is lost.
@@ -18,6 +18,6 @@ enum OutOfMemory {
         unsafe line.withUnsafeMutableBytes { bytes in
             _ = unsafe write(2, bytes.baseAddress, bytes.count)
         }
-        _exit(1)
+        exit(1)
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// A piece is in the slot that its hash names, or in the one beside it. What a slot cannot hold, more than four ids or
 /// 15 bytes, it has in a record. Slots are doubled while more than a quarter of them is taken, up to 16 MB, or sixteen
-/// times a longer text; then a new piece takes the place of an old one. Text repeats itself so much that few pieces
+/// times a longer text and 128 MB; then a new piece takes the place of an old one. Text repeats itself so much that few pieces
 /// are looked for in vain.
 ///
 /// Used by one thread at a time; `PieceCaches` hands it over under a lock.
@@ -37,9 +37,10 @@ import Synchronization
 
     deinit { unsafe LargePages.free(memory) }
 
-    /// Lets the slots be as many as the pieces of a text of `textSize` bytes may be.
+    /// Lets the slots be as many as the pieces of a text of `textSize` bytes may be that threads share.
     mutating func expect(textSize: Int) {
-        mostBits = max(mostBits, min(Self.bits(textSize / 4), 22))
+        let share = textSize / ThreadPool.shared.threadCount
+        mostBits = max(mostBits, min(Self.bits(share / 4), 22))
         records.capacity = max(records.capacity, Self.slotSize << Int(mostBits) / 2)
     }
 
@@ -115,9 +116,12 @@ import Synchronization
         unsafe memory = LargePages.zeros(byteCount: Self.slotSize << Int(bits))
         unsafe table.slots = Self.slots(in: memory)
         unsafe table.shift = 64 - bits
+        count = 0
         for index in 0..<(unsafe old.2) {
             let slot = unsafe old.1[index]
-            if slot.high != 0 { insert(slot) }
+            guard slot.high != 0 else { continue }
+            insert(slot)
+            count += 1
         }
         unsafe LargePages.free(old.0)
     }

@@ -10,7 +10,7 @@ struct BenchNGram: ParsableCommand {
         abstract: "Speed of opening an n-gram model and of looking a text up.",
         discussion: """
             open: from the path to the first 1,000 tokens scored. load: from the path to the whole file \
-            mapped, as evaluate does. score: a text that is in memory, from its bytes to the logarithm \
+            mapped, as evaluate does for a long text. score: a text that is in memory, from its bytes to the logarithm \
             of each token's probability, in one thread; the first time in a model that was just loaded, \
             and later times. whole: load and the first time.
 
@@ -39,7 +39,7 @@ struct BenchNGram: ParsableCommand {
             _ = score(try LoadedModel.load(model), [corpus.documents.first?.prefix(4096) ?? []])
             seconds["open", default: []].append(Machine.now() - start)
             let load = Machine.now()
-            let loaded = try LoadedModel.load(model, populating: true)
+            let loaded = try LoadedModel.load(model, textSize: .max)
             let first = Machine.now()
             tokens = score(loaded, corpus.documents)
             let later = Machine.now()

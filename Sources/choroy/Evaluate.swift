@@ -78,12 +78,13 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let loaded = try LoadedModel.load(model, adapters: adapter.places, populating: true)
+        let corpus = try Corpus(at: texts)
+        let loaded = try LoadedModel.load(
+            model, adapters: adapter.places, textSize: corpus.byteCount)
         if documentMode && loaded.unit != "word" {
             throw ValidationError("--document-mode goes with models of words, not \(loaded.unit)s")
         }
         let partner = try mix.partner(of: loaded)
-        let corpus = try Corpus(at: texts)
         let convention = try resolved(
             limit: partner.map { loaded.commonContext(with: $0) } ?? loaded.contextLength)
         let documents = loaded.texts(corpus, joinsLines: documentMode)

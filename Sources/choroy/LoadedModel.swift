@@ -56,9 +56,9 @@ struct LoadedModel {
 
     /// The model at `path`, recognised by its content, with `adapters` to choose from.
     ///
-    /// - Parameter populating: Whether an n-gram file is mapped whole, for long texts.
+    /// - Parameter textSize: Bytes of text to come: for a long one an n-gram file is mapped whole.
     static func load(
-        _ path: String, adapters: [AdapterOptions.Place] = [], populating: Bool = false
+        _ path: String, adapters: [AdapterOptions.Place] = [], textSize: Int = 0
     ) throws -> LoadedModel {
         switch FilePath.kind(of: path) {
         case .directory:
@@ -70,7 +70,7 @@ struct LoadedModel {
                     found: "a file")
             }
             if try isIndex(path) { return try infiniGram(path) }
-            return try ngramModel(path, populating: populating)
+            return try ngramModel(path, textSize: textSize)
         }
     }
 
@@ -106,7 +106,7 @@ struct LoadedModel {
     }
 
     /// The n-gram model in a file, and the tokenizer that its tokens are of.
-    static func ngram(_ path: String, populating: Bool = false) throws -> (
+    static func ngram(_ path: String, textSize: Int = 0) throws -> (
         NGramModel, NGramVocabulary, Tokenizer?
     ) {
         var found: Tokenizer?
@@ -123,7 +123,7 @@ struct LoadedModel {
         }
         if try isNGramFile(path) {
             let (model, vocabulary) = try NGramFile.open(
-                path, populating: populating, tokenizer: tokenizer)
+                path, textSize: textSize, tokenizer: tokenizer)
             return (model, vocabulary, found)
         }
         let bytes = try FileBytes.read(path)
@@ -137,8 +137,8 @@ struct LoadedModel {
         return (model, vocabulary, found)
     }
 
-    private static func ngramModel(_ path: String, populating: Bool) throws -> LoadedModel {
-        let (model, vocabulary, _) = try ngram(path, populating: populating)
+    private static func ngramModel(_ path: String, textSize: Int) throws -> LoadedModel {
+        let (model, vocabulary, _) = try ngram(path, textSize: textSize)
         return Self.model(model, of: vocabulary, path)
     }
 

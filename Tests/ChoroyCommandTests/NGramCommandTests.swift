@@ -111,21 +111,26 @@ import Testing
         }
     }
 
-    @Test func `memory that the system does not give is an error, and no file is touched`() throws {
-        try Fixtures.withTemporaryDirectory { directory in
-            let run = try CommandRun.shell(
-                """
-                head -c 2000000 /dev/zero | tr '\\0' x >t.txt
-                printf kept >m.ngram
-                ulimit -v 1000000
-                $choroy ngram t.txt --unit byte --order 40 --output m.ngram; echo $?; cat m.ngram; ls
-                """, in: directory)
-            #expect(
-                run.text == "1\nkepterrors\nm.ngram\noutput\nt.txt\n",
-                "\(run.text) \(run.errors.suffix(300))")
-            #expect(run.errors.contains("choroy: memory: expected"), "\(run.errors.suffix(300))")
+    #if os(Linux)
+        @Test func `memory that the system does not give is an error, and no file is touched`()
+            throws
+        {
+            try Fixtures.withTemporaryDirectory { directory in
+                let run = try CommandRun.shell(
+                    """
+                    head -c 2000000 /dev/zero | tr '\\0' x >t.txt
+                    printf kept >m.ngram
+                    ulimit -v 1000000
+                    $choroy ngram t.txt --unit byte --order 40 --threads 1 --output m.ngram; echo $?; cat m.ngram; ls
+                    """, in: directory)
+                #expect(
+                    run.text == "1\nkepterrors\nm.ngram\noutput\nt.txt\n",
+                    "\(run.text) \(run.errors.suffix(300))")
+                #expect(
+                    run.errors.contains("choroy: memory: expected"), "\(run.errors.suffix(300))")
+            }
         }
-    }
+    #endif
 
     @Test(arguments: [
         ("convert t.txt --output m.ngram", 1, "t.txt: expected a model"),

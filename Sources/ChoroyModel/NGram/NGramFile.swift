@@ -93,11 +93,11 @@ public enum NGramFile {
 
     /// The model in a file and what its numbers stand for.
     ///
-    /// - Parameter populating: Whether all of the file is mapped now, beside the reading of the vocabulary: for long texts,
-    ///   which touch most of it.
+    /// - Parameter textSize: Bytes of text to come. All of the file is mapped now, beside the reading of the vocabulary, for a
+    ///   text that will touch most of it.
     /// - Throws: `FileError` for what is damaged, and what `tokenizer` throws.
     public static func open(
-        _ path: String, populating: Bool = false, tokenizer: ARPAReader.TokenizerSource
+        _ path: String, textSize: Int = 0, tokenizer: ARPAReader.TokenizerSource
     ) throws -> (NGramModel, NGramVocabulary) {
         let file = try RandomAccessFile(path: path)
         let header = try NGramFileHeader(file)
@@ -106,7 +106,7 @@ public enum NGramFile {
             throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
         }
         var reading: Result<NGramVocabulary, any Error>?
-        ThreadPool.shared.run(populating ? 2 : 1) { task in
+        ThreadPool.shared.run(textSize > file.size / 512 ? 2 : 1) { task in
             if task == 0 {
                 reading = Result { try Self.vocabulary(header, file, tokenizer) }
             } else {
