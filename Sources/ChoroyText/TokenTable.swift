@@ -11,7 +11,7 @@ struct TokenTable: Sendable {
     /// The bytes of all tokens, one after another.
     private var bytes: [UInt8] = []
     /// Where token i begins in `bytes`; one more than there are ids.
-    private var offsets: [UInt32] = [0]
+    private var offsets: [Int] = [0]
     /// Open addressing: upper half of the hash, then id + 1; 0 is free.
     private var slots = [UInt64](repeating: 0, count: 64)
     private var listed = 0
@@ -20,29 +20,23 @@ struct TokenTable: Sendable {
 
     var count: Int { offsets.count - 1 }
 
-    func length(of id: Int) -> Int { Int(offsets[id + 1] - offsets[id]) }
+    func length(of id: Int) -> Int { offsets[id + 1] - offsets[id] }
 
-    func bytes(of id: Int) -> ArraySlice<UInt8> { bytes[start(of: id)..<start(of: id + 1)] }
-
-    private func start(of id: Int) -> Int { Int(offsets[id]) }
+    func bytes(of id: Int) -> ArraySlice<UInt8> { bytes[offsets[id]..<offsets[id + 1]] }
 
     /// The bytes of all `ids`, one after another; nothing for one that is not here.
     func bytes(of ids: UnsafeBufferPointer<TokenID>) -> [UInt8] {
         unsafe offsets.withUnsafeBufferPointer { offsets in
             unsafe bytes.withUnsafeBufferPointer { bytes in
                 guard let source = bytes.baseAddress else { return [] }
-                let both = UnsafeRawBufferPointer(offsets)
                 // The empty token stands in for one that is not here.
                 func range(_ index: Int) -> (start: Int, length: Int) {
                     let id = unsafe Int(ids[index])
                     guard UInt(bitPattern: id) < UInt(offsets.count - 1) else {
                         return (0, 0)
                     }
-                    // The beginning and the end at once.
-                    let pair = unsafe UInt64(
-                        littleEndian: both.loadUnaligned(fromByteOffset: 4 &* id, as: UInt64.self))
-                    let start = Int(truncatingIfNeeded: pair & 0xFFFF_FFFF)
-                    return (start, Int(truncatingIfNeeded: pair >> 32) &- start)
+                    let start = unsafe offsets[id]
+                    return unsafe (start, offsets[id &+ 1] &- start)
                 }
                 var size = 0
                 for index in 0..<ids.count { size &+= range(index).length }
@@ -83,7 +77,7 @@ struct TokenTable: Sendable {
     /// Gives the next id to `token` without listing it for look-up.
     mutating func append(_ token: some Collection<UInt8>) {
         bytes.append(contentsOf: token)
-        offsets.append(UInt32(bytes.count))
+        offsets.append(bytes.count)
     }
 
     /// The same tokens with none listed.
@@ -106,7 +100,7 @@ struct TokenTable: Sendable {
     private mutating func insert(_ id: Int) -> Bool {
         let code = unsafe bytes.withUnsafeBufferPointer { buffer in
             unsafe buffer.baseAddress.map {
-                unsafe hash($0 + start(of: id), length(of: id))
+                unsafe hash($0 + offsets[id], length(of: id))
             } ?? 0
         }
         var slot = Int(truncatingIfNeeded: code) & (slots.count - 1)
@@ -140,8 +134,8 @@ struct TokenTable: Sendable {
             if entry == 0 { return nil }
             if entry & Self.high == tag {
                 let id = Int(entry & 0xFFFF_FFFF) - 1
-                let start = start(of: id)
-                if self.start(of: id + 1) - start == count,
+                let start = offsets[id]
+                if offsets[id + 1] - start == count,
                     unsafe bytes.withUnsafeBufferPointer({ buffer in
                         guard let base = buffer.baseAddress else { return count == 0 }
                         return unsafe memcmp(base + start, piece, count) == 0

@@ -54,7 +54,7 @@ enum TokenizerSnapshot {
         }
         let sizes = try numbers(count, &reader)
         let size = sizes.reduce(0) { $0 + Int(UInt32(bitPattern: $1)) }
-        guard size <= reader.remaining, size < UInt32.max else {
+        guard size <= reader.remaining else {
             throw FileError(
                 path, at: "tokenizer", expected: "tokens of \(reader.remaining) bytes at most",
                 found: "\(size)")
