@@ -28,7 +28,6 @@ package struct GGUFMetadata {
     ]
     private static let mostElements = MergeTable.mostMerges
     private static let longestString = 1 << 24
-    private static let longestArray = 1 << 28
 
     /// - Throws: `FileError` for a file that is no GGUF of these versions, or damaged.
     package init(path: String) throws {
@@ -140,13 +139,8 @@ package struct GGUFMetadata {
         case 8:
             var strings = ByteStrings()
             strings.reserve(count)
-            var size = 0
             for _ in 0..<count {
                 let length = try length(&cursor, key)
-                size += length
-                guard size <= longestArray else {
-                    throw cursor.error(key, "at most \(longestArray) bytes of strings", "more")
-                }
                 try strings.append { try cursor.append(length, to: &$0, key) }
             }
             return .strings(strings)

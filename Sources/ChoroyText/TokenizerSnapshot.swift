@@ -53,14 +53,8 @@ enum TokenizerSnapshot {
                 found: "\(count)")
         }
         let sizes = try numbers(count, &reader)
-        let size = sizes.reduce(0) { $0 + Int(UInt32(bitPattern: $1)) }
-        guard size <= reader.remaining else {
-            throw FileError(
-                path, at: "tokenizer", expected: "tokens of \(reader.remaining) bytes at most",
-                found: "\(size)")
-        }
         var tokens = TokenTable()
-        tokens.reserve(count, bytes: size)
+        tokens.reserve(count, bytes: reader.remaining)
         for size in sizes { tokens.append(try reader.take(Int(UInt32(bitPattern: size)))) }
         let mergeCount = Int(try reader.integer(UInt32.self, "merges"))
         guard mergeCount <= MergeTable.mostMerges else {

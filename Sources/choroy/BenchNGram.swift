@@ -10,9 +10,9 @@ struct BenchNGram: ParsableCommand {
         abstract: "Speed of opening an n-gram model and of looking a text up.",
         discussion: """
             open: from the path to the first 1,000 tokens scored. load: from the path to the whole file \
-            mapped, as evaluate does for a long text. score: a text that is in memory, from its bytes to the logarithm \
-            of each token's probability, in one thread; the first time in a model that was just loaded, \
-            and later times. whole: load and the first time.
+            mapped, as evaluate does for a long text. score: a text that is in memory, from its bytes to \
+            the logarithm of each token's probability, in one thread; the first time in a model that was \
+            just loaded, and later times. whole: load and the first time.
 
             Example: choroy bench ngram book.ngram held-out.txt --runs 9
             """)

@@ -105,7 +105,8 @@ public enum NGramFile {
         guard mapped.size == file.size else {
             throw FileError(path, expected: "\(file.size) bytes", found: "\(mapped.size)")
         }
-        var reading: Result<NGramVocabulary, any Error>?
+        var reading: Result<NGramVocabulary, any Error> = .failure(
+            FileError(path, expected: "a vocabulary", found: "none"))
         ThreadPool.shared.run(textSize > file.size / 512 ? 2 : 1) { task in
             if task == 0 {
                 reading = Result { try Self.vocabulary(header, file, tokenizer) }
@@ -113,7 +114,7 @@ public enum NGramFile {
                 mapped.populate()
             }
         }
-        guard let vocabulary = try reading?.get() else { preconditionFailure("not read") }
+        let vocabulary = try reading.get()
         guard vocabulary.vocabularySize == header.vocabularySize,
             vocabulary.endToken == header.endToken
         else {
