@@ -9,8 +9,9 @@ import Synchronization
 /// The one fork-join pool of the process.
 ///
 /// `run(count) { index in … }` calls its body once for every index and returns when all calls have
-/// ended. Which thread takes which index is not determined, so bodies write to disjoint places and
-/// results never depend on the number of threads. A call from inside a body runs inline; callers on
+/// ended. Each thread begins with a share of consecutive indices, the same for jobs of the same count, so
+/// that it finds in its caches what it left there; then it takes what is left of the others'. Which thread took an
+/// index is not determined, so bodies write to disjoint places and results never depend on the number of threads. A call from inside a body runs inline; callers on
 /// other threads queue. Idle workers spin for a moment, since the next operation usually follows at
 /// once, and then sleep.
 public final class ThreadPool: Sendable {
@@ -21,7 +22,7 @@ public final class ThreadPool: Sendable {
 
     /// (epoch << 17) | (closed << 16) | workers inside the current job.
     private let state = Atomic<UInt64>(1 << 16)
-    private let next = Atomic<Int>(0)
+    private let shares = Shares()
     private let job = Atomic<UInt>(0)
     private let parked = Atomic<Int>(0)
     private let limit = Atomic<Int>(1)
@@ -35,7 +36,13 @@ public final class ThreadPool: Sendable {
 
     private struct Job {
         let count: Int
+        let threads: Int
         let body: (Int) -> Void
+
+        /// The indices that thread `thread` begins with.
+        func share(_ thread: Int) -> Range<Int> {
+            thread * count / threads..<(thread + 1) * count / threads
+        }
     }
 
     private init() {
@@ -83,14 +90,16 @@ public final class ThreadPool: Sendable {
         callers.withLock { _ in
             owner.store(Self.currentThread, ordering: .relaxed)
             withoutActuallyEscaping(body) { body in
-                var work = Job(count: count, body: body)
+                var work = Job(count: count, threads: threadCount, body: body)
+                for thread in 0..<work.threads {
+                    shares.set(thread, to: work.share(thread).lowerBound)
+                }
                 unsafe withUnsafeMutablePointer(to: &work) { pointer in
-                    next.store(0, ordering: .relaxed)
                     job.store(UInt(bitPattern: pointer), ordering: .relaxed)
                     let epoch = (state.load(ordering: .relaxed) >> 17) &+ 1
                     state.store(epoch << 17, ordering: .sequentiallyConsistent)
                     if parked.load(ordering: .sequentiallyConsistent) > 0 { signal.broadcast() }
-                    take(unsafe pointer.pointee)
+                    take(unsafe pointer.pointee, as: 0)
                     state.bitwiseOr(1 << 16, ordering: .acquiringAndReleasing)
                     var turns = 0
                     while state.load(ordering: .acquiring) & 0xFFFF != 0 {
@@ -104,11 +113,12 @@ public final class ThreadPool: Sendable {
         }
     }
 
-    private func take(_ job: Job) {
-        while true {
-            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-            if index >= job.count { return }
-            job.body(index)
+    /// Does the share of thread `own`, then what is left of the others'.
+    private func take(_ job: Job, as own: Int) {
+        for step in 0..<job.threads {
+            let thread = (own + step) % job.threads
+            let end = job.share(thread).upperBound
+            while let index = shares.take(thread, below: end) { job.body(index) }
         }
     }
 
@@ -119,6 +129,9 @@ public final class ThreadPool: Sendable {
             UInt(bitPattern: pthread_self())
         #endif
     }
+
+    /// The number of the thread that asks: 1 and above for the pool's own, 0 for any other.
+    package var currentIndex: Int { Int(bitPattern: unsafe pthread_getspecific(workerKey)) }
 
     private var isInside: Bool {
         unsafe pthread_getspecific(workerKey) != nil
@@ -137,7 +150,7 @@ public final class ThreadPool: Sendable {
     }
 
     fileprivate func serve(worker: Int) {
-        unsafe pthread_setspecific(workerKey, UnsafeRawPointer(bitPattern: 1))
+        unsafe pthread_setspecific(workerKey, UnsafeRawPointer(bitPattern: worker + 1))
         var seen = state.load(ordering: .acquiring) >> 17
         var patience = 0
         while true {
@@ -163,7 +176,7 @@ public final class ThreadPool: Sendable {
             if let pointer = unsafe UnsafePointer<Job>(
                 bitPattern: job.load(ordering: .relaxed))
             {
-                take(unsafe pointer.pointee)
+                take(unsafe pointer.pointee, as: worker + 1)
             }
             state.wrappingSubtract(1, ordering: .acquiringAndReleasing)
         }
@@ -201,6 +214,32 @@ private func serveWorker(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableR
     let entry = unsafe Unmanaged<WorkerEntry>.fromOpaque(argument).takeRetainedValue()
     entry.pool.serve(worker: entry.worker)
     return nil
+}
+
+/// For each thread the next index of its share, each in cache lines of its own.
+///
+/// `@unchecked`: the pointer is set once, and what it points to is made for sharing.
+@safe private final class Shares: @unchecked Sendable {
+    private static let stride = 16
+    private let next: UnsafeMutablePointer<Atomic<Int>>
+
+    init() {
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: 256 * Self.stride * 8, alignment: 128)
+        unsafe next = raw.bindMemory(to: Atomic<Int>.self, capacity: 256 * Self.stride)
+        for thread in 0..<256 { unsafe (next + thread * Self.stride).initialize(to: Atomic(0)) }
+    }
+
+    func set(_ thread: Int, to index: Int) {
+        unsafe next[thread * Self.stride].store(index, ordering: .relaxed)
+    }
+
+    /// The next index of thread `thread`'s share; nil when all below `end` are taken.
+    func take(_ thread: Int, below end: Int) -> Int? {
+        let place = thread * Self.stride
+        guard unsafe next[place].load(ordering: .relaxed) < end else { return nil }
+        let index = unsafe next[place].wrappingAdd(1, ordering: .relaxed).oldValue
+        return index < end ? index : nil
+    }
 }
 
 /// A condition variable with its mutex, both at addresses that never move.

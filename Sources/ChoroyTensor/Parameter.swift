@@ -22,6 +22,12 @@ public final class Parameter: @unchecked Sendable {
     private struct PackedPair {
         var forward, back: MatrixProduct.Right?
         var precision = Precision.float32
+        /// Which of the two the products with earlier values asked for.
+        var wants = (forward: false, back: false)
+
+        mutating func clear() {
+            (forward, back) = (nil, nil)
+        }
     }
 
     public var count: Int { shape.reduce(1, *) }
@@ -48,12 +54,30 @@ public final class Parameter: @unchecked Sendable {
     ///
     /// - Precondition: no tensor that shares these values is alive, such as a recorded graph.
     package func update(_ change: (UnsafeMutablePointer<Float>) -> Void) {
+        unsafe change(mutablePointer())
+    }
+
+    /// Changes the values of several parameters in place, as `update` does.
+    package static func update(
+        _ parameters: [Parameter], _ change: ([UnsafeMutablePointer<Float>]) -> Void
+    ) {
+        unsafe change(parameters.map { unsafe $0.mutablePointer() })
+    }
+
+    private func mutablePointer() -> UnsafeMutablePointer<Float> {
         precondition(
             isKnownUniquelyReferenced(&storage),
             "update of \(name): a tensor made from its present values is alive")
-        panels.withLock { $0 = PackedPair() }
-        unsafe change(storage.pointer)
+        panels.withLock { $0.clear() }
         version += 1
+        return unsafe storage.pointer
+    }
+
+    /// Packs the matrix at once for the products that asked for it packed when it had other values.
+    package func renewPanels() {
+        let (wants, precision) = panels.withLock { ($0.wants, $0.precision) }
+        if wants.forward { _ = right(transposed: true, precision) }
+        if wants.back { _ = right(transposed: false, precision) }
     }
 
     /// The values of a matrix, packed for multiplication; made once for each version.
@@ -74,6 +98,7 @@ public final class Parameter: @unchecked Sendable {
             if let kept = transposed ? pair.forward : pair.back { return kept }
             let made = value.packedRight(transposed: transposed, precision)
             if transposed { pair.forward = made } else { pair.back = made }
+            if transposed { pair.wants.forward = true } else { pair.wants.back = true }
             return made
         }
     }

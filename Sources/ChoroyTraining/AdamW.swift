@@ -48,16 +48,12 @@ public struct AdamW: ~Copyable {
         with gradients: borrowing Gradients, norm: Double, learningRate: Float
     ) {
         step += 1
-        let scale = scale(norm)
-        for (index, parameter) in parameters.enumerated() {
-            moments.update(
-                index, with: gradients,
-                AdamWCoefficients(
-                    learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
-                    epsilon: settings.epsilon,
-                    weightDecay: parameter.shape.count >= 2 ? settings.weightDecay : 0,
-                    gradientScale: Float(scale), step: step))
-        }
+        moments.update(
+            with: gradients,
+            AdamWCoefficients(
+                learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
+                epsilon: settings.epsilon, weightDecay: settings.weightDecay,
+                gradientScale: Float(scale(norm)), step: step))
     }
 
     /// The factor that brings a gradient of norm `norm` to at most `clipNorm`.

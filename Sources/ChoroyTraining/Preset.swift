@@ -78,9 +78,13 @@ public enum Preset: String, Sendable, CaseIterable, Comparable {
         }
         let rows = zip(allCases, times).map { preset, time in
             let (shape, config) = (preset.shape, preset.config(vocabSize: 1024))
+            let batchSize = preset.batchTokens / shape.context
             let plan = TrainingPlan(
-                steps: 1, context: shape.context, batchSize: preset.batchTokens / shape.context)
-            let memory = plan.memoryEstimate(config, textBytes: 1 << 20) / 1_000_000
+                steps: 1, context: shape.context, batchSize: batchSize,
+                lanes: TrainingPlan.lanes(
+                    parameters: config.parameterCount, context: shape.context,
+                    batchSize: batchSize))
+            let memory = plan.memoryEstimate(config, textBytes: 1 << 20, threads: 2) / 1_000_000
             let millions = Double(config.parameterCount / 10_000) / 100
             return preset.rawValue + right("\(shape.layers)", 13 - preset.rawValue.count)
                 + right("\(shape.hiddenSize)", 6) + right("\(shape.heads)", 6)

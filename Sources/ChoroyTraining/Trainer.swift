@@ -1,4 +1,5 @@
 public import ChoroyModel
+internal import ChoroySystem
 public import ChoroyTensor
 internal import ChoroyText
 
@@ -17,7 +18,7 @@ public final class Trainer: Sequence, IteratorProtocol {
     /// What training changes.
     public let trainable: [Parameter]
     var optimizer: Optimizer
-    private var gradients: Gradients
+    private let lanes: [Lane]
     private var batches: any TrainingBatches
 
     /// What one step did.
@@ -57,25 +58,24 @@ public final class Trainer: Sequence, IteratorProtocol {
         self.plan = plan
         optimizer = Optimizer(
             trainable, settings: plan.optimizer, precision: plan.precision)
-        gradients = Gradients(for: trainable)
+        lanes = (0..<plan.lanes).map { _ in Lane(trainable) }
         for parameter in trainable { parameter.keepsPanels = plan.keepsPanels }
     }
 
     /// One step; nil when the plan is done.
     public func next() -> Report? {
         guard step < plan.steps else { return nil }
-        gradients.reset()
-        OperationTimes.shared.end("zero gradients", floats: gradients.count)
         let parts = batches.microBatches(step)
         OperationTimes.shared.end("batch")
         let loss = accumulate(parts)
-        let norm = gradients.norm()
-        OperationTimes.shared.end("gradient norm", floats: gradients.count)
+        let norm = lanes[0].gradients.norm()
+        OperationTimes.shared.end("gradient norm", floats: lanes[0].gradients.count)
         let rate = plan.rate(at: step)
         let isFinite = loss.isFinite && norm.isFinite
         if isFinite {
-            optimizer.update(with: gradients, norm: norm, learningRate: Float(rate))
-            OperationTimes.shared.end("optimizer", floats: 7 * gradients.count)
+            optimizer.update(
+                with: lanes[0].gradients, norm: norm, learningRate: Float(rate))
+            OperationTimes.shared.end("optimizer", floats: 7 * lanes[0].gradients.count)
             nonFiniteSteps = 0
         } else {
             nonFiniteSteps += 1
@@ -89,24 +89,65 @@ public final class Trainer: Sequence, IteratorProtocol {
     /// Tokens read by all steps so far.
     public var tokens: Int { batches.tokens(before: step) }
 
-    /// Adds the gradient of a batch, part by part; gives the mean loss of its targets.
+    /// Puts the gradient of a batch into the first lane; gives the mean loss of its targets.
+    ///
+    /// The parts are dealt out to the lanes. Each lane is done whole by one thread, without a barrier, unless that would
+    /// leave a thread idle; then their sums are added in their order. So the bits are the same for any number of threads.
     private func accumulate(_ parts: [MicroBatch]) -> Double {
-        let counts = parts.map(\.targetCount)
-        let total = counts.reduce(0, +)
-        var loss = 0.0
-        for (part, count) in zip(parts, counts) where count > 0 {
-            var pass = ForwardPass.training(
-                lengths: part.lengths,
-                .init(
-                    dropout: plan.dropout, seed: plan.seed ^ UInt64(part.first) << 32, step: step),
-                precision: plan.precision)
-            pass.recomputesLayers = plan.checkpointActivations
-            let share = linearCrossEntropy(
-                model.hidden(part.inputs, pass), model.lmHead, targets: part.targets,
-                precision: plan.precision, scale: Float(count) / Float(total), into: &gradients)
-            loss += Double(share.scalar)
-            share.backward(into: &gradients)
+        let total = parts.reduce(0) { $0 + $1.targetCount }
+        let lanes = lanes
+        if lanes.count > 1 {
+            let trainable = trainable
+            ThreadPool.shared.run(trainable.count) { trainable[$0].renewPanels() }
+            OperationTimes.shared.end("pack weights")
         }
-        return loss
+        let run = { (index: Int) in
+            let lane = lanes[index]
+            lane.gradients.reset()
+            OperationTimes.shared.end("zero gradients", floats: lane.gradients.count)
+            lane.loss = 0
+            let first = index * parts.count / lanes.count
+            for part in parts[first..<(index + 1) * parts.count / lanes.count] {
+                lane.loss += self.accumulate(part, of: total, into: &lane.gradients)
+            }
+        }
+        let together = plan.lanesTogether(threads: ThreadPool.shared.threadCount)
+        if together == 1 || OperationTimes.shared.isCounting {
+            for index in lanes.indices { run(index) }
+        } else {
+            ThreadPool.shared.run(lanes.count, run)
+        }
+        for lane in lanes.dropFirst() { lanes[0].gradients.add(lane.gradients) }
+        OperationTimes.shared.end(
+            "add gradients", floats: 3 * (lanes.count - 1) * lanes[0].gradients.count)
+        return lanes.reduce(0) { $0 + $1.loss }
+    }
+
+    /// Adds the gradient of a part of a batch; gives its share of the mean loss of the batch's `total` targets.
+    private func accumulate(_ part: MicroBatch, of total: Int, into gradients: inout Gradients)
+        -> Double
+    {
+        let count = part.targetCount
+        guard count > 0 else { return 0 }
+        var pass = ForwardPass.training(
+            lengths: part.lengths,
+            .init(dropout: plan.dropout, seed: plan.seed ^ UInt64(part.first) << 32, step: step),
+            precision: plan.precision)
+        pass.recomputesLayers = plan.checkpointActivations
+        let share = linearCrossEntropy(
+            model.hidden(part.inputs, pass), model.lmHead, targets: part.targets,
+            precision: plan.precision, scale: Float(count) / Float(total), into: &gradients)
+        share.backward(into: &gradients)
+        return Double(share.scalar)
+    }
+
+    /// What one thread adds up of a step.
+    ///
+    /// `@unchecked`: one thread at a time has it.
+    private final class Lane: @unchecked Sendable {
+        var gradients: Gradients
+        var loss = 0.0
+
+        init(_ parameters: [Parameter]) { gradients = Gradients(for: parameters) }
     }
 }

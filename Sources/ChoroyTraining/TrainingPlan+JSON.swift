@@ -7,6 +7,7 @@ extension TrainingPlan {
         var members: [(key: String, value: JSONValue)] = [
             ("steps", .integer(steps)), ("context", .integer(context)),
             ("batch_size", .integer(batchSize)), ("micro_batch_size", .integer(microBatchSize)),
+            ("lanes", .integer(lanes)),
             ("learning_rate", .number(learningRate)), ("warmup_steps", .integer(warmupSteps)),
             ("dropout", Self.shortest(dropout)), ("seed", .string(String(seed))),
             ("evaluation_interval", .integer(evaluationInterval)),
@@ -74,6 +75,8 @@ extension TrainingPlan {
         self.init(
             steps: try integer("steps"), context: try integer("context"),
             batchSize: try integer("batch_size"), microBatchSize: try integer("micro_batch_size"),
+            // A run that began without lanes has none.
+            lanes: json["lanes"] == nil ? 1 : try integer("lanes"),
             learningRate: try number("learning_rate"), warmupSteps: try integer("warmup_steps"),
             dropout: Float(try number("dropout")), seed: seed,
             evaluationInterval: try integer("evaluation_interval"),

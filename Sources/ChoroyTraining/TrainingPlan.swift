@@ -1,4 +1,5 @@
 public import ChoroyModel
+public import ChoroySystem
 public import ChoroyTensor
 
 /// Everything that decides how a run goes: the same plan, text, precision and CPU type give the same
@@ -11,6 +12,8 @@ public struct TrainingPlan: Sendable, Equatable {
     public var batchSize: Int
     /// Sequences whose activations exist at once.
     public var microBatchSize: Int
+    /// Shares of a step that threads do whole, each with gradients of its own: 1 when threads share each operation.
+    public var lanes: Int
     public var learningRate: Double
     public var warmupSteps: Int
     public var dropout: Float
@@ -45,7 +48,7 @@ public struct TrainingPlan: Sendable, Equatable {
     }
 
     public init(
-        steps: Int, context: Int, batchSize: Int, microBatchSize: Int? = nil,
+        steps: Int, context: Int, batchSize: Int, microBatchSize: Int? = nil, lanes: Int = 1,
         learningRate: Double = 1e-3, warmupSteps: Int? = nil, dropout: Float = 0, seed: UInt64 = 1,
         evaluationInterval: Int? = nil, optimizer: Optimizer.Settings = Optimizer.Settings(),
         scheduleShape: LearningRateSchedule.Shape = .cosine, finalShare: Double? = nil,
@@ -56,7 +59,9 @@ public struct TrainingPlan: Sendable, Equatable {
         self.batchSize = batchSize
         // About 1,024 tokens at once: enough for the matrix products, and what an operation leaves is
         // still in the cache for the next.
-        self.microBatchSize = microBatchSize ?? max(1, min(batchSize, 1024 / max(1, context)))
+        let share = (batchSize + max(1, lanes) - 1) / max(1, lanes)
+        self.microBatchSize = microBatchSize ?? max(1, min(share, 1024 / max(1, context)))
+        self.lanes = lanes
         self.learningRate = learningRate
         self.warmupSteps = warmupSteps ?? min(100, steps / 20)
         self.dropout = dropout
@@ -142,6 +147,7 @@ public struct TrainingPlan: Sendable, Equatable {
             size("context", context, 1...1 << 20),
             size("batch_size", batchSize, 1...max(1, Self.largestBatch / max(1, context))),
             size("micro_batch_size", microBatchSize, 1...max(1, batchSize)),
+            size("lanes", lanes, 1...max(1, min(64, batchSize))),
             number(
                 "learning_rate", learningRate, "above 0, at most 1",
                 learningRate > 0 && learningRate <= 1),
@@ -171,18 +177,34 @@ public struct TrainingPlan: Sendable, Equatable {
     public static let largestBatch = 1 << 24
 
     /// Whether matrices stay packed between the micro-batches of a step: less work for more memory.
-    var keepsPanels: Bool { batchSize >= 4 * microBatchSize }
+    var keepsPanels: Bool { lanes > 1 || batchSize >= 4 * microBatchSize }
+
+    /// How many lanes suit a step: operations of a small model are too short to share, since a thread that reads what
+    /// another has just written may wait longer than it computes. The gradients of a large one would take much memory,
+    /// and a lane of few tokens makes narrow products.
+    public static func lanes(parameters: Int, context: Int, batchSize: Int) -> Int {
+        let most = parameters <= 1 << 21 ? 4 : parameters <= 1 << 24 ? 2 : 1
+        return max(1, min(most, batchSize, context * batchSize / 384))
+    }
+
+    /// Lanes that run at once, each on a thread of its own; 1 when threads share each operation, since of lanes one
+    /// would be idle.
+    func lanesTogether(threads: Int) -> Int { lanes.isMultiple(of: threads) ? threads : 1 }
 
     /// Bytes a run on a text of `textBytes` needs at its peak: within about 15 % for texts of some
     /// megabytes, too much for much larger ones.
-    public func memoryEstimate(_ config: TransformerConfig, textBytes: Int = 0) -> Int {
-        let tokens = context * microBatchSize
+    public func memoryEstimate(
+        _ config: TransformerConfig, textBytes: Int = 0,
+        threads: Int = ThreadPool.shared.threadCount
+    ) -> Int {
+        let together = lanesTogether(threads: threads)
+        let tokens = context * microBatchSize * together
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
         let queries = config.numAttentionHeads * config.headDim
         let keys = config.numKeyValueHeads * config.headDim
         // Weights, gradients, two moments, weights packed for evaluation, moments on their way to a
         // checkpoint.
-        let parameters = 7 * config.parameterCount
+        let parameters = (6 + lanes) * config.parameterCount
         // The matrices once more, as the right factors of two products.
         let panels =
             keepsPanels ? (precision == .bfloat16 ? 1 : 2) * config.parameterCount : 0
@@ -201,7 +223,7 @@ public struct TrainingPlan: Sendable, Equatable {
         let activations = max(tokens * (kept + passing), caches + windows * passing)
         // Logits of a block of tokens, or of those windows.
         let rows = max(
-            headBlock(rows: tokens, vocabulary: config.vocabSize), windows)
+            together * headBlock(rows: tokens / together, vocabulary: config.vocabSize), windows)
         let floats =
             parameters + panels + activations + (rows + width) * config.vocabSize
         return 4 * floats + 5 * textBytes + 20_000_000

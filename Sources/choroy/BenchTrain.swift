@@ -26,6 +26,8 @@ struct BenchTrain: ParsableCommand {
     var steps: Int?
     @Flag(help: "Shows where the time of a block goes, operation by operation.")
     var profile = false
+    @Option(help: "Shares of a step that threads do whole. Default: by the size of the model.")
+    var lanes: Int?
     @Flag(help: "Computes activations again instead of keeping them.")
     var checkpointActivations = false
     @OptionGroup var precisionOption: PrecisionOption
@@ -74,7 +76,7 @@ struct BenchTrain: ParsableCommand {
     private var precision: Precision { precisionOption.chosen }
 
     func validate() throws {
-        for (name, value) in [("--runs", runs), ("--steps", steps ?? 1)] {
+        for (name, value) in [("--runs", runs), ("--steps", steps ?? 1), ("--lanes", lanes ?? 1)] {
             guard (1...1_000_000).contains(value) else {
                 throw ValidationError("\(name): expected 1 to 1000000, found \(value)")
             }
@@ -110,6 +112,10 @@ struct BenchTrain: ParsableCommand {
         var plan = TrainingPlan(
             steps: warmup + block * (profile ? runs + 1 : runs), context: shape.context,
             batchSize: shape.batchSize,
+            lanes: lanes
+                ?? TrainingPlan.lanes(
+                    parameters: shape.config.parameterCount, context: shape.context,
+                    batchSize: shape.batchSize),
             precision: precision)
         plan.checkpointActivations = checkpointActivations
         let batches = PretrainingBatches(

@@ -36,6 +36,8 @@ struct TrainingRequest: ParsableArguments {
     @Option(help: "How the end of a timed run moved, as that run prints it; with --steps.")
     var earlierEnds: EarlierEnds?
     @Option(help: "Tokens of a step.") var batchTokens: Int?
+    @Option(help: "Shares of a step that threads do whole. Default: by the size of the model.")
+    var lanes: Int?
     @Option(help: "Share of activations dropped. Default: by how often the text is seen.")
     var dropout: Double?
     @Option(help: "Peak of the learning rate.") var learningRate: Double?
@@ -67,6 +69,7 @@ struct TrainingRequest: ParsableArguments {
             ("--steps", steps), ("--layers", layers), ("--hidden-size", hiddenSize),
             ("--heads", heads), ("--kv-heads", kvHeads), ("--context", context),
             ("--batch-tokens", batchTokens), ("--evaluate-every", evaluateEvery),
+            ("--lanes", lanes),
         ] {
             if let value, !(1...1 << 30).contains(value) {
                 throw ValidationError("\(name): expected 1 to \(1 << 30), found \(value)")
@@ -184,6 +187,7 @@ struct TrainingRequest: ParsableArguments {
         try check(
             "--batch-tokens", batchTokens.map { $0 / plan.context * plan.context },
             plan.batchTokens)
+        try check("--lanes", lanes, plan.lanes)
         try check("--dropout", dropout.map { Float($0) }, plan.dropout)
         try check("--precision", precision.precision, plan.precision)
         try check("--learning-rate", learningRate, plan.learningRate)
@@ -220,6 +224,9 @@ struct TrainingRequest: ParsableArguments {
         let epochs = Double(steps) * Double(batchSize * context) / Double(max(1, tokens))
         var plan = TrainingPlan(
             steps: steps, context: context, batchSize: batchSize,
+            lanes: lanes
+                ?? TrainingPlan.lanes(
+                    parameters: parameters, context: context, batchSize: batchSize),
             learningRate: learningRate ?? chosenPreset.learningRate,
             warmupSteps: learning.warmupSteps,
             dropout: Float(
@@ -268,7 +275,8 @@ struct TrainingRequest: ParsableArguments {
         var words =
             ["--steps \(plan.steps)"] + (from == nil ? sizes : []) + [
                 "--context \(plan.context)",
-                "--batch-tokens \(plan.batchTokens)", "--learning-rate \(plan.learningRate)",
+                "--batch-tokens \(plan.batchTokens)", "--lanes \(plan.lanes)",
+                "--learning-rate \(plan.learningRate)",
                 "--dropout \(plan.dropout)", "--seed \(plan.seed)",
                 "--precision \(plan.precision.rawValue)",
                 LearningOptions.words(plan),

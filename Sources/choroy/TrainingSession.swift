@@ -143,11 +143,15 @@ struct TrainingSession {
     ) throws -> Double? {
         let shape = Preset.micro.shape
         guard PretrainingBatches.problem(tokens, context: shape.context) == nil else { return nil }
+        let config = Preset.micro.config(vocabSize: vocabSize)
+        let batchSize = Preset.micro.batchTokens / shape.context
         let plan = TrainingPlan(
             steps: 1 << 20, context: shape.context,
-            batchSize: Preset.micro.batchTokens / shape.context, precision: .fastest)
-        let model = try Transformer(
-            Preset.micro.config(vocabSize: vocabSize), from: ParameterSource(seed: 1))
+            batchSize: batchSize,
+            lanes: TrainingPlan.lanes(
+                parameters: config.parameterCount, context: shape.context, batchSize: batchSize),
+            precision: .fastest)
+        let model = try Transformer(config, from: ParameterSource(seed: 1))
         let trainer = Trainer(model, tokens: tokens, plan: plan)
         _ = trainer.next()
         let start = Machine.now()

@@ -1,4 +1,6 @@
+import ChoroySystem
 import ChoroyTensor
+import Synchronization
 import Testing
 
 @Suite struct `Tensor storage` {
@@ -42,6 +44,30 @@ import Testing
         }
     }
 
+    @Test func `a block goes back to the thread that asked for it`() async {
+        await #expect(processExitsWith: .success) {
+            ThreadPool.shared.setThreadCount(2)
+            let slots = [Slot(), Slot()]
+            /// The addresses of blocks that both threads ask for.
+            func addresses() -> [UInt] {
+                let arrived = Atomic<Int>(0)
+                ThreadPool.shared.run(2) { index in
+                    slots[index].block.withLock { $0 = TensorStorage(count: 1000) }
+                    // So that neither takes the other's turn.
+                    arrived.wrappingAdd(1, ordering: .relaxed)
+                    while arrived.load(ordering: .relaxed) < 2 {}
+                }
+                return slots.map { slot in
+                    slot.block.withLock { unsafe UInt(bitPattern: $0?.pointer) }
+                }
+            }
+            let first = addresses()
+            for slot in slots.reversed() { slot.block.withLock { $0 = nil } }
+            #expect(StorageRecycler.shared.freeBytes == 2 * 4096)
+            #expect(addresses() == first)
+        }
+    }
+
     @Test func `at most 2 GiB of free blocks are kept`() async {
         await #expect(processExitsWith: .success) {
             let third = (1 << 30) / 4
@@ -53,6 +79,10 @@ import Testing
             #expect(StorageRecycler.shared.freeBytes == 2 << 30)
         }
     }
+}
+
+private final class Slot: Sendable {
+    let block = Mutex<TensorStorage?>(nil)
 }
 
 @Suite struct `Elements of a tensor` {

@@ -13,7 +13,7 @@ struct TinyRun {
 
     init(
         steps: Int = 12, dropout: Float = 0.1, microBatchSize: Int? = nil, batchSize: Int = 3,
-        learningRate: Double = 0.01, seed: UInt64 = 1,
+        lanes: Int = 1, learningRate: Double = 0.01, seed: UInt64 = 1,
         optimizer: Optimizer.Method = .adamw
     ) throws {
         tokenizer = try BPETrainer(vocabularySize: 264).train([UInt8]())
@@ -22,7 +22,7 @@ struct TinyRun {
         record = TrainingRecord(
             plan: TrainingPlan(
                 steps: steps, context: 16, batchSize: batchSize, microBatchSize: microBatchSize,
-                learningRate: learningRate, dropout: dropout, seed: seed,
+                lanes: lanes, learningRate: learningRate, dropout: dropout, seed: seed,
                 optimizer: Optimizer.Settings(optimizer)),
             config: TransformerConfig(
                 vocabSize: tokenizer.vocabularySize, hiddenSize: 16, numHiddenLayers: 2,

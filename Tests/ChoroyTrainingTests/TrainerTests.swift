@@ -14,29 +14,32 @@ import Testing
     }
 
     /// Wide enough that every operation is shared among threads.
-    static func wideRun(_ optimizer: Optimizer.Method = .adamw) throws -> TinyRun {
+    static func wideRun(
+        _ optimizer: Optimizer.Method = .adamw, lanes: Int = 1
+    ) throws -> TinyRun {
         var run = try TinyRun()
         run.record.config = TransformerConfig(
             vocabSize: 264, hiddenSize: 96, numHiddenLayers: 2, numAttentionHeads: 3,
             numKeyValueHeads: 1, maxPositionEmbeddings: 64)
         run.record.plan = TrainingPlan(
-            steps: 6, context: 64, batchSize: 7, microBatchSize: 4, dropout: 0.1,
+            steps: 6, context: 64, batchSize: 7, microBatchSize: lanes == 1 ? 4 : 1, lanes: lanes,
+            dropout: 0.1,
             optimizer: Optimizer.Settings(optimizer))
         return run
     }
 
-    @Test(arguments: Optimizer.Method.allCases)
-    func `one, two and three threads give the same bytes, and so does a second time`(
-        _ optimizer: Optimizer.Method
+    @Test(arguments: Optimizer.Method.allCases, [1, 2, 4])
+    func `any number of threads gives the same bytes, and so does a second time`(
+        _ optimizer: Optimizer.Method, _ lanes: Int
     ) throws {
         let pool = ThreadPool.shared
         let before = pool.threadCount
         defer { pool.setThreadCount(before) }
-        let run = try Self.wideRun(optimizer)
+        let run = try Self.wideRun(optimizer, lanes: lanes)
         pool.setThreadCount(1)
         let expected = Self.outcome(try run.trainer())
         #expect(expected.losses.count == 6)
-        for count in [1, 2, 3] {
+        for count in [1, 2, 3, 4, 8] {
             pool.setThreadCount(count)
             let outcome = Self.outcome(try run.trainer())
             #expect(outcome.losses == expected.losses, "\(count) threads")
@@ -67,6 +70,17 @@ import Testing
             for (a, b) in zip(try losses(size), whole) { #expect(abs(a - b) < 1e-4 * b) }
         }
         #expect(try losses(100) == whole)
+    }
+
+    @Test func `lanes give nearly the same steps, also when some have nothing to do`() throws {
+        func losses(_ lanes: Int) throws -> [Double] {
+            try TinyRun(dropout: 0, microBatchSize: 2, batchSize: 6, lanes: lanes).trainer()
+                .map(\.loss)
+        }
+        let whole = try losses(1)
+        for lanes in [2, 3, 5, 6] {
+            for (a, b) in zip(try losses(lanes), whole) { #expect(abs(a - b) < 1e-4 * b) }
+        }
     }
 
     @Test func `a report tells the step, the tokens and the rate`() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct `Training plan` {
     static let plan = TrainingPlan(
-        steps: 1234, context: 48, batchSize: 7, microBatchSize: 3, learningRate: 0.0012,
+        steps: 1234, context: 48, batchSize: 7, microBatchSize: 3, lanes: 2, learningRate: 0.0012,
         warmupSteps: 5, dropout: 0.15, seed: .max, evaluationInterval: 11,
         optimizer: Optimizer.Settings(
             .muon,
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func `every key is needed`() throws {
-        for member in Self.plan.json.object?.members ?? [] {
+        for member in Self.plan.json.object?.members ?? [] where member.key != "lanes" {
             let error = #expect(throws: FileError.self) {
                 try TrainingPlan(json: Self.json(member.key, nil), path: "plan.json")
             }
@@ -79,10 +79,32 @@ import Testing
         }
     }
 
+    @Test func `a plan of before there were lanes has one`() throws {
+        var plan = Self.plan
+        plan.lanes = 1
+        #expect(try TrainingPlan(json: Self.json("lanes", nil), path: "plan.json") == plan)
+    }
+
+    @Test func `small models have more lanes, of enough tokens`() {
+        func lanes(_ parameters: Int, _ context: Int, _ batchSize: Int) -> Int {
+            TrainingPlan.lanes(parameters: parameters, context: context, batchSize: batchSize)
+        }
+        #expect(lanes(800_000, 128, 16) == 4)
+        #expect(lanes(800_000, 64, 12) == 2)
+        #expect(lanes(800_000, 64, 3) == 1)
+        #expect(lanes(800_000, 4096, 3) == 3)
+        #expect(lanes(14_000_000, 256, 32) == 2)
+        #expect(lanes(135_000_000, 512, 4) == 1)
+        // A lane has at least one part.
+        #expect(TrainingPlan(steps: 1, context: 64, batchSize: 12, lanes: 2).microBatchSize == 6)
+        #expect(TrainingPlan(steps: 1, context: 64, batchSize: 7, lanes: 4).microBatchSize == 2)
+    }
+
     @Test(arguments: [
         ("steps", "0"), ("steps", "-1"), ("steps", "1.5"), ("steps", "9223372036854775807"),
         ("context", "0"), ("context", "10000000"), ("batch_size", "0"),
         ("batch_size", "1000000000"), ("micro_batch_size", "0"), ("micro_batch_size", "-4"),
+        ("lanes", "0"), ("lanes", "8"), ("lanes", "null"),
         ("learning_rate", "0"), ("learning_rate", "-1"), ("learning_rate", "1e300"),
         ("learning_rate", "\"1\""), ("warmup_steps", "-1"), ("dropout", "1"), ("dropout", "-0.1"),
         ("dropout", "0.9999999"), ("seed", "1"), ("seed", "\"-1\""),

@@ -38,6 +38,16 @@ internal import ChoroySystem
         }
     }
 
+    /// Adds the sums of another list for the same parameters.
+    public mutating func add(_ other: borrowing Gradients) {
+        precondition(count == other.count, "gradients of other parameters")
+        let (sums, others) = unsafe (storage, other.storage)
+        Parallel.ranges(count, grain: 1 << 14) { range in
+            let i = range.lowerBound
+            unsafe Kernels.table.add(sums + i, others + i, sums + i, range.count)
+        }
+    }
+
     /// The gradient of `parameter` as a tensor of its shape; zeros when it is not in the list.
     public func gradient(of parameter: Parameter) -> Tensor {
         unsafe Tensor(shape: parameter.shape) { target in

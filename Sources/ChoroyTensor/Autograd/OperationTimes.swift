@@ -28,6 +28,9 @@ public final class OperationTimes: Sendable {
     private let isOn = Atomic<Bool>(false)
     private let record = Mutex(Record())
 
+    /// Whether times are counted, so that operations must run one after another.
+    package var isCounting: Bool { isOn.load(ordering: .relaxed) }
+
     /// Forgets what was counted and counts from now on.
     public func start() {
         record.withLock { $0 = Record(last: Machine.now()) }

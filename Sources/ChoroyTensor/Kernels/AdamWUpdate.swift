@@ -1,4 +1,5 @@
 internal import CChoroyKernels
+internal import ChoroySystem
 
 /// The numbers of one AdamW step that are the same for all elements of a parameter.
 ///
@@ -80,23 +81,36 @@ public struct AdamWCoefficients: Sendable {
         unsafe second[index].pointer.update(from: b.pointer, count: count)
     }
 
-    /// One step for parameter `index`.
+    /// One step for all parameters that have a gradient; only those of two axes decay.
     public mutating func update(
-        _ index: Int, with gradients: borrowing Gradients, _ coefficients: AdamWCoefficients
+        with gradients: borrowing Gradients, _ coefficients: AdamWCoefficients
     ) {
-        let parameter = parameters[index]
-        guard let g = unsafe gradients.pointer(for: parameter) else { return }
-        let (m, v) = unsafe (first[index].pointer, second[index].pointer)
         let corrections = (
             coefficients.correction(coefficients.beta1), coefficients.correction(coefficients.beta2)
         )
-        unsafe parameter.update { w in
-            Parallel.ranges(parameter.count, grain: 1 << 14) { range in
-                let i = range.lowerBound
+        let grain = 1 << 14
+        var slopes: [UnsafeMutablePointer<Float>] = unsafe []
+        var learning: [Int] = []
+        for (index, parameter) in parameters.enumerated() {
+            guard let slope = unsafe gradients.pointer(for: parameter) else { continue }
+            unsafe slopes.append(slope)
+            learning.append(index)
+        }
+        let chosen = learning.map { parameters[$0] }
+        let pieces = chosen.indices.flatMap { index in
+            stride(from: 0, to: chosen[index].count, by: grain).map { (index, $0) }
+        }
+        let moments = learning.map { (first[$0], second[$0]) }
+        let gradients = unsafe slopes
+        unsafe Parameter.update(chosen) { values in
+            ThreadPool.shared.run(pieces.count) { piece in
+                let (index, i) = pieces[piece]
+                let decay = chosen[index].shape.count >= 2 ? coefficients.weightDecay : 0
                 unsafe Kernels.table.adamw(
-                    w + i, g + i, m + i, v + i, range.count, coefficients.gradientScale,
-                    coefficients.learningRate, coefficients.beta1, coefficients.beta2,
-                    coefficients.epsilon, coefficients.weightDecay, corrections.0, corrections.1)
+                    values[index] + i, gradients[index] + i, moments[index].0.pointer + i,
+                    moments[index].1.pointer + i, min(grain, chosen[index].count - i),
+                    coefficients.gradientScale, coefficients.learningRate, coefficients.beta1,
+                    coefficients.beta2, coefficients.epsilon, decay, corrections.0, corrections.1)
             }
         }
     }
