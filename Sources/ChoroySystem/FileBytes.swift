@@ -46,12 +46,16 @@ public enum FileBytes {
     public static func forEachPiece(of path: String, _ body: ([UInt8]) throws -> Void) throws {
         let (descriptor, _) = try open(path)
         defer { if path != "-" { close(descriptor) } }
+        // The same memory for all pieces: new memory costs the system more than the reading.
+        var piece = [UInt8](repeating: 0, count: 1 << 18)
         while true {
-            let piece = try unsafe [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, count in
-                count = try unsafe fill(
-                    UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
+            let count = try unsafe piece.withUnsafeMutableBytes { buffer in
+                try unsafe fill(buffer, from: descriptor, path: path)
             }
-            if piece.isEmpty { return }
+            guard count == piece.count else {
+                if count > 0 { try body(Array(piece[..<count])) }
+                return
+            }
             try body(piece)
         }
     }

@@ -38,7 +38,7 @@ public enum LargePages {
     /// Asks for large pages for memory that is about to be filled for the first time.
     public static func prefer(_ memory: UnsafeMutableRawBufferPointer) {
         #if canImport(Glibc)
-            guard let base = memory.baseAddress, memory.count >= 4 * page else { return }
+            guard let base = memory.baseAddress, memory.count >= 2 * page else { return }
             let first = unsafe base.alignedUp(toMultipleOf: page)
             let count = unsafe memory.count - (first - base)
             unsafe madvise(first, count / page * page, MADV_HUGEPAGE)

@@ -131,15 +131,27 @@ import Synchronization
 final class PieceCaches: Sendable {
     private final class Entry: @unchecked Sendable {
         var cache: PieceCache
+        /// The thread that had it last.
+        var thread: Int
 
-        init(textSize: Int) { cache = PieceCache(textSize: textSize) }
+        init(textSize: Int, thread: Int) {
+            cache = PieceCache(textSize: textSize)
+            self.thread = thread
+        }
     }
 
     private let free = Mutex<[Entry]>([])
 
-    /// Gives `body` a cache that no other thread has meanwhile.
+    /// Gives `body` a cache that no other thread has meanwhile: that which the thread had before, if it is free, since
+    /// much of it is near.
     func lend<Result>(textSize: Int, _ body: (inout PieceCache) -> Result) -> Result {
-        let entry = free.withLock { $0.popLast() } ?? Entry(textSize: textSize)
+        let thread = ThreadPool.shared.currentIndex
+        let kept = free.withLock { free -> Entry? in
+            guard !free.isEmpty else { return nil }
+            return free.remove(at: free.lastIndex { $0.thread == thread } ?? free.count - 1)
+        }
+        let entry = kept ?? Entry(textSize: textSize, thread: thread)
+        entry.thread = thread
         defer { free.withLock { $0.append(entry) } }
         entry.cache.expect(textSize: textSize)
         return body(&entry.cache)

@@ -24,49 +24,6 @@ struct TokenTable: Sendable {
 
     func bytes(of id: Int) -> ArraySlice<UInt8> { bytes[offsets[id]..<offsets[id + 1]] }
 
-    /// The bytes of all `ids`, one after another; nothing for one that is not here.
-    func bytes(of ids: UnsafeBufferPointer<TokenID>) -> [UInt8] {
-        unsafe offsets.withUnsafeBufferPointer { offsets in
-            unsafe bytes.withUnsafeBufferPointer { bytes in
-                guard let source = bytes.baseAddress else { return [] }
-                // The empty token stands in for one that is not here.
-                func range(_ index: Int) -> (start: Int, length: Int) {
-                    let id = unsafe Int(ids[index])
-                    guard UInt(bitPattern: id) < UInt(offsets.count - 1) else {
-                        return (0, 0)
-                    }
-                    let start = unsafe offsets[id]
-                    return unsafe (start, offsets[id &+ 1] &- start)
-                }
-                var size = 0
-                for index in 0..<ids.count { size &+= range(index).length }
-                // Tokens are copied 16 bytes at a time, so a little is written behind the last.
-                let padded = bytes.count - 16
-                return unsafe [UInt8](unsafeUninitializedCapacity: size + 16) { memory, filled in
-                    guard var place = memory.baseAddress else { return }
-                    unsafe LargePages.prefer(UnsafeMutableRawBufferPointer(memory))
-                    for index in 0..<ids.count {
-                        let (start, length) = range(index)
-                        if length <= 16, start <= padded {
-                            let raw = unsafe UnsafeRawPointer(source + start)
-                            unsafe UnsafeMutableRawPointer(place).storeBytes(
-                                of: raw.loadUnaligned(as: SIMD16<UInt8>.self),
-                                as: SIMD16<UInt8>.self)
-                        } else {
-                            unsafe place.update(from: source + start, count: length)
-                        }
-                        unsafe place += length
-                    }
-                    filled = size
-                }
-            }
-        }
-    }
-
-    func bytes(ofAll ids: [TokenID]) -> [UInt8] {
-        unsafe ids.withUnsafeBufferPointer { unsafe bytes(of: $0) }
-    }
-
     /// Makes room for so many tokens; `listed` when they will be listed too.
     mutating func reserve(_ tokens: Int, bytes count: Int, listed isListed: Bool = false) {
         offsets.reserveCapacity(tokens + 1)

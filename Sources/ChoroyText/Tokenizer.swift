@@ -11,6 +11,7 @@ public struct Tokenizer: TextEncoding {
         ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + (0..<5).map { "<|reserved_\($0)|>" }
 
     let tokens: TokenTable
+    private let decoder: TokenDecoder
     let mergeTable: MergeTable
     let added: AddedTokens
     let preTokenizer: PreTokenizer
@@ -62,6 +63,7 @@ public struct Tokenizer: TextEncoding {
         self.ignoresMerges = ignoresMerges
         specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
         self.tokens = ignoresMerges ? Self.listing(tokens, added: self.added) : tokens
+        decoder = TokenDecoder(self.tokens)
         ranks = mergesByRank ? RankMerging(self.tokens) : nil
     }
 
@@ -79,6 +81,7 @@ public struct Tokenizer: TextEncoding {
         self.sentencePiece = sentencePiece
         specials = self.added.tokens.filter(\.isSpecial).map { ($0.content, $0.id) }
         self.tokens = tokens
+        decoder = TokenDecoder(tokens)
     }
 
     /// Lists the tokens that a piece with exactly their bytes is, whatever the merges say.
@@ -188,8 +191,8 @@ public struct Tokenizer: TextEncoding {
     }
 
     public func decode(_ tokens: some Sequence<TokenID>) -> [UInt8] {
-        let direct = tokens.withContiguousStorageIfAvailable { unsafe self.tokens.bytes(of: $0) }
-        var bytes = direct ?? self.tokens.bytes(ofAll: Array(tokens))
+        let direct = tokens.withContiguousStorageIfAvailable { unsafe decoder.bytes(of: $0) }
+        var bytes = direct ?? decoder.bytes(of: Array(tokens))
         // The space that encoding has put before the text.
         if sentencePiece?.addsSpace == true, bytes.first == 0x20 { bytes.removeFirst() }
         return bytes

@@ -17,6 +17,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 4095, 4096, 20_000])
+    func `many ids decode as one by one, long tokens and ids that are none among them`(
+        _ count: Int
+    ) throws {
+        let alphabet = "abcdefghijklmnopqrstuvwxyz"
+        let text = (0..<40).map { " \(alphabet.prefix(13 + $0 % 8))" }.joined()
+        let tokenizer = try BPETrainer(vocabularySize: 320).train(Array(text.utf8))
+        let size = tokenizer.vocabularySize
+        let lengths = Set((0..<size).map { tokenizer.bytes(of: TokenID($0)).count })
+        #expect(lengths.isSuperset(of: [1, 14, 15, 16, 17, 20]))
+        var random = SeededRandom(seed: 13)
+        var ids = (0..<count).map { _ in TokenID(random.below(size + 4) - 2) }
+        if count > 2 { ids.replaceSubrange(1..<3, with: [.max, .min]) }
+        let expected = ids.flatMap { tokenizer.bytes(of: $0) }
+        #expect(tokenizer.decode(ids) == expected)
+        #expect(tokenizer.decode(AnySequence(ids)) == expected)
+    }
+
     @Test(arguments: PreTokenizer.Pattern.allCases)
     func `pieces join to the text`(_ pattern: PreTokenizer.Pattern) {
         var random = SeededRandom(seed: 5)
