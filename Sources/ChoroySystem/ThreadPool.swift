@@ -9,11 +9,11 @@ import Synchronization
 /// The one fork-join pool of the process.
 ///
 /// `run(count) { index in … }` calls its body once for every index and returns when all calls have
-/// ended. Each thread begins with a share of consecutive indices, the same for jobs of the same count, so
-/// that it finds in its caches what it left there; then it takes what is left of the others'. Which thread took an
-/// index is not determined, so bodies write to disjoint places and results never depend on the number of threads. A call from inside a body runs inline; callers on
-/// other threads queue. Idle workers spin for a moment, since the next operation usually follows at
-/// once, and then sleep.
+/// ended. Each thread begins with a share of consecutive indices, the same for jobs of the same count,
+/// so that it finds in its caches what it left there; then it takes what is left of the others'. Which
+/// thread took an index is not determined, so bodies write to disjoint places and results never depend
+/// on the number of threads. A call from inside a body runs inline; callers on other threads queue. Idle
+/// workers spin for a moment, since the next operation usually follows at once, and then sleep.
 public final class ThreadPool: Sendable {
     public static let shared = ThreadPool()
 

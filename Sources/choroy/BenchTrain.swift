@@ -76,7 +76,7 @@ struct BenchTrain: ParsableCommand {
     private var precision: Precision { precisionOption.chosen }
 
     func validate() throws {
-        for (name, value) in [("--runs", runs), ("--steps", steps ?? 1), ("--lanes", lanes ?? 1)] {
+        for (name, value) in [("--runs", runs), ("--steps", steps ?? 1)] {
             guard (1...1_000_000).contains(value) else {
                 throw ValidationError("\(name): expected 1 to 1000000, found \(value)")
             }
@@ -118,6 +118,10 @@ struct BenchTrain: ParsableCommand {
                     batchSize: shape.batchSize),
             precision: precision)
         plan.checkpointActivations = checkpointActivations
+        if let problem = plan.problem {
+            throw ValidationError(
+                "--\(problem.key): expected \(problem.expected), found \(problem.found)")
+        }
         let batches = PretrainingBatches(
             tokens, context: plan.context, batchSize: plan.batchSize,
             microBatchSize: plan.microBatchSize, seed: plan.seed)

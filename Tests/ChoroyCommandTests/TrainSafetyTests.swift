@@ -107,7 +107,9 @@ struct `Never losing a step` {
                         usleep(300)
                     }
                     let code = isOver ? status >> 8 & 0xFF : CommandRun.wait(for: process)
-                    let said = String(decoding: try FileBytes.read(errors), as: UTF8.self)
+                    // The shell itself may be killed before it has made the file.
+                    let said = String(
+                        decoding: (try? FileBytes.read(errors)) ?? [], as: UTF8.self)
                     let start =
                         said.split(separator: "\n").first { $0.hasPrefix("going on after step ") }
                         .flatMap { Int($0.dropFirst(20)) } ?? 0
