@@ -151,7 +151,8 @@ public final class ThreadPool: Sendable {
 
     fileprivate func serve(worker: Int) {
         unsafe pthread_setspecific(workerKey, UnsafeRawPointer(bitPattern: worker + 1))
-        var seen = state.load(ordering: .acquiring) >> 17
+        // Before the first job, so that a thread that starts late has part in one that runs.
+        var seen: UInt64 = 0
         var patience = 0
         while true {
             let now = state.load(ordering: .acquiring)

@@ -55,7 +55,8 @@ import Testing
                     slots[index].block.withLock { $0 = TensorStorage(count: 1000) }
                     // So that neither takes the other's turn.
                     arrived.wrappingAdd(1, ordering: .relaxed)
-                    while arrived.load(ordering: .relaxed) < 2 {}
+                    let start = Machine.now()
+                    while arrived.load(ordering: .relaxed) < 2, Machine.now() - start < 20 {}
                 }
                 return slots.map { slot in
                     slot.block.withLock { unsafe UInt(bitPattern: $0?.pointer) }
