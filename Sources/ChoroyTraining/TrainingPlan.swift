@@ -193,6 +193,8 @@ public struct TrainingPlan: Sendable, Equatable {
 
     /// Bytes a run on a text of `textBytes` needs at its peak: within about 15 % for texts of some
     /// megabytes, too much for much larger ones.
+    ///
+    /// - Parameter threads: Those of the run; lanes that run at once each have activations.
     public func memoryEstimate(
         _ config: TransformerConfig, textBytes: Int = 0,
         threads: Int = ThreadPool.shared.threadCount
